@@ -1,0 +1,1 @@
+"""Runs AstroScale on one machine without containers: Kafka, Redis and the services, supervised."""
