@@ -1,0 +1,1 @@
+"""The astroscale command and the Python client."""

@@ -1,0 +1,1 @@
+"""Archives train one model and keep their data."""

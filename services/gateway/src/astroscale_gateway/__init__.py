@@ -1,0 +1,1 @@
+"""REST and web page; relays predictions to inference over Kafka."""

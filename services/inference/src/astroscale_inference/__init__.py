@@ -1,0 +1,1 @@
+"""Scores stars with ONNX models, for requests and for the stream."""

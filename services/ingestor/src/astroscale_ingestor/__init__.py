@@ -1,0 +1,1 @@
+"""Star tables into the raw topic."""

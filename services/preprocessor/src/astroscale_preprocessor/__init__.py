@@ -1,0 +1,1 @@
+"""Raw records into encoded batches, exactly once."""

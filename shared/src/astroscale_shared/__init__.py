@@ -1,0 +1,1 @@
+"""What every AstroScale part shares: the stars domain, messaging over Kafka, runtime."""

@@ -1,0 +1,155 @@
+"""Kafka clients with the options that we mean, instead of the library's defaults."""
+
+import asyncio
+import ssl
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.helpers import create_ssl_context
+
+from astroscale_shared.messaging.topics import MAX_MESSAGE_BYTES
+from astroscale_shared.runtime.errors import AstroScaleError
+from astroscale_shared.runtime.settings import KafkaSettings
+
+RETRY_BACKOFF_MS = 5
+"""aiokafka's 100 ms dominates small transactions: the broker answers CONCURRENT_TRANSACTIONS for some milliseconds
+after each commit, and each retry would wait that long."""
+
+
+def _security(settings: KafkaSettings) -> dict[str, Any]:
+    options: dict[str, Any] = {"security_protocol": settings.security_protocol}
+    if settings.security_protocol.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": settings.sasl_password.get_secret_value() if settings.sasl_password else None,
+        }
+    if settings.security_protocol.endswith("SSL"):
+        options["ssl_context"] = _ssl_context(settings)
+    return options
+
+
+def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
+    return create_ssl_context(
+        cafile=str(settings.ssl_cafile) if settings.ssl_cafile else None,
+        certfile=str(settings.ssl_certfile) if settings.ssl_certfile else None,
+        keyfile=str(settings.ssl_keyfile) if settings.ssl_keyfile else None,
+    )
+
+
+def connection(settings: KafkaSettings) -> dict[str, Any]:
+    """What every client needs to reach the broker."""
+    return {"bootstrap_servers": settings.bootstrap_servers, **_security(settings)}
+
+
+def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaConsumer:
+    """A consumer that commits nothing by itself, sees committed records only and starts at the beginning."""
+    return AIOKafkaConsumer(
+        *topics,
+        **{
+            **connection(settings),
+            "enable_auto_commit": False,
+            "isolation_level": "read_committed",
+            "auto_offset_reset": "earliest",
+            "retry_backoff_ms": 50,
+            "metadata_max_age_ms": 30_000,
+            **options,
+        },
+    )
+
+
+def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
+    """An idempotent producer that waits for all replicas."""
+    return AIOKafkaProducer(
+        **{
+            **connection(settings),
+            "enable_idempotence": True,
+            "acks": "all",
+            "compression_type": None if settings.compression == "none" else settings.compression,
+            "linger_ms": 0,
+            "max_request_size": MAX_MESSAGE_BYTES + 65_536,
+            "max_batch_size": MAX_MESSAGE_BYTES,
+            "retry_backoff_ms": RETRY_BACKOFF_MS,
+            **options,
+        }
+    )
+
+
+def admin(settings: KafkaSettings, **options: Any) -> AIOKafkaAdminClient:
+    """An admin client."""
+    return AIOKafkaAdminClient(**{**connection(settings), "request_timeout_ms": 15_000, **options})
+
+
+async def wait_for_broker(settings: KafkaSettings, *, deadline: float = 60.0) -> None:
+    """Return once the broker answers; AstroScaleError `kafka_unreachable` after `deadline` seconds."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + deadline
+    while True:
+        client = admin(settings, request_timeout_ms=3_000)
+        try:
+            await client.start()
+        except Exception as error:
+            # aiokafka leaves the connection's failures in many types; every one means: not there yet.
+            if loop.time() > end:
+                raise AstroScaleError(
+                    "kafka_unreachable", f"no Kafka answers at {settings.bootstrap_servers}", retryable=True
+                ) from error
+            await asyncio.sleep(0.2)
+        else:
+            return
+        finally:
+            await client.close()
+
+
+async def read_to_end(settings: KafkaSettings, topic: str) -> list[Any]:
+    """All committed records of a topic, from its beginning to where it ends now (ConsumerRecord, partition by
+    partition). For small, compacted topics."""
+    client = consumer(settings, group_id=None)
+    await client.start()
+    try:
+        records: list[Any] = []
+        async for record in scan(client, topic):
+            records.append(record)
+        return records
+    finally:
+        await client.stop()
+
+
+async def scan(client: AIOKafkaConsumer, topic: str, *, stop_after: dict[int, int] | None = None) -> Any:
+    """Yield the records of `topic` from the beginning to the present last stable offset, through a started consumer
+    without a group. `stop_after` may give end offsets by partition."""
+    from aiokafka import TopicPartition
+
+    partitions = await _partitions(client, topic)
+    assigned = [TopicPartition(topic, p) for p in partitions]
+    client.assign(assigned)
+    await client.seek_to_beginning(*assigned)
+    ends = await client.end_offsets(assigned)
+    if stop_after is not None:
+        ends = {tp: min(end, stop_after.get(tp.partition, end)) for tp, end in ends.items()}
+    begins = await client.beginning_offsets(assigned)
+    left = {tp for tp in assigned if ends[tp] > begins[tp]}
+    while left:
+        batches = await client.getmany(*left, timeout_ms=200)
+        for records in batches.values():
+            for record in records:
+                if record.offset < ends[TopicPartition(topic, record.partition)]:
+                    yield record
+        # The position moves past commit markers too, which carry no records.
+        for tp in list(left):
+            if await client.position(tp) >= ends[tp]:
+                left.discard(tp)
+
+
+async def _partitions(client: AIOKafkaConsumer, topic: str) -> list[int]:
+    for _ in range(50):
+        await client._client.force_metadata_update()  # noqa: SLF001 - the public call returns a cached answer
+        found = client.partitions_for_topic(topic)
+        if found is None:
+            await client.topics()
+            found = client.partitions_for_topic(topic)
+        if found:
+            return sorted(found)
+        await asyncio.sleep(0.1)
+    raise AstroScaleError("topic_missing", f"topic {topic} does not exist: provision the topics first")

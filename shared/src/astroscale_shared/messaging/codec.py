@@ -1,0 +1,100 @@
+"""Arrow IPC streams <-> tables, and numpy columns out of them. The adapter of pyarrow; nothing else decodes bytes."""
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from astroscale_shared.messaging.contracts import RAW_SCHEMA
+from astroscale_shared.runtime.errors import AstroScaleError
+from astroscale_shared.stars.columns import NUMERIC, TEXT
+from astroscale_shared.stars.observations import Observations
+
+MAX_ROWS: Final = 1_000_000
+MAX_DECODED_BYTES: Final = 256 << 20
+
+
+def to_bytes(batch: pa.RecordBatch) -> bytes:
+    """One record batch as an Arrow IPC stream. Not compressed: the producer compresses."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue().to_pybytes()
+
+
+def from_trusted(value: bytes) -> pa.RecordBatch:
+    """A record batch that one of our services wrote, without copying; AstroScaleError `bad_arrow` if it is none."""
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(value)) as reader:
+            return reader.read_next_batch()
+    except (pa.ArrowInvalid, StopIteration, OSError) as error:
+        raise AstroScaleError("bad_arrow", f"not an Arrow IPC stream with one batch: {error}") from error
+
+
+def from_untrusted(value: bytes) -> pa.Table:
+    """A table that anyone may have written: checked whole before a value is touched.
+
+    AstroScaleError: `bad_arrow` (truncated, not a stream, inconsistent buffers), `too_many_rows`, `too_large`.
+    """
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(value)) as reader:
+            batches: list[pa.RecordBatch] = []
+            rows = size = 0
+            for batch in reader:
+                rows += batch.num_rows
+                size += batch.nbytes
+                if rows > MAX_ROWS:
+                    raise AstroScaleError("too_many_rows", f"more than {MAX_ROWS} rows in one message")
+                if size > MAX_DECODED_BYTES:
+                    raise AstroScaleError("too_large", f"more than {MAX_DECODED_BYTES} decoded bytes in one message")
+                batch.validate(full=True)
+                batches.append(batch)
+            return pa.Table.from_batches(batches, schema=reader.schema)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise AstroScaleError("bad_arrow", f"not a readable Arrow IPC stream: {error}") from error
+
+
+def count_rows(value: bytes) -> int:
+    """Rows of an Arrow stream, by its batches' own counts; 1 for what is unreadable (it counts as one row)."""
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(value)) as reader:
+            return sum(batch.num_rows for batch in reader)
+    except (pa.ArrowException, OSError, ValueError):
+        return 1
+
+
+def floats(column: Any) -> NDArray[np.float64]:
+    """A numeric Arrow column as float64 [N], null -> NaN."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if column.type != pa.float64():
+        column = column.cast(pa.float64())
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def strings(column: Any) -> NDArray[np.object_]:
+    """A string Arrow column as object [N] of str or None."""
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.object_)
+
+
+def nullable(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
+    """A float column with NaN written as null, so that missing is missing in every reader."""
+    return pa.array(values, type=kind, from_pandas=True)
+
+
+def raw_batch(stars: Observations) -> pa.RecordBatch:
+    """Observations as a batch of the raw topic."""
+    text = {"source_id": stars.source_id, "survey": stars.survey}
+    arrays = [pa.array(text[name], type=pa.string()) for name in TEXT]
+    arrays += [nullable(stars.numeric[column.name], pa.float64()) for column in NUMERIC]
+    return pa.RecordBatch.from_arrays(arrays, schema=RAW_SCHEMA)
+
+
+def features(batch: pa.RecordBatch) -> NDArray[np.float32]:
+    """The tensor of an encoded batch, float32 [N, F], without copying."""
+    column: Any = batch.column("features")
+    width = column.type.list_size
+    flat = column.values.to_numpy(zero_copy_only=True)
+    offset = column.offset * width
+    return flat[offset : offset + len(column) * width].reshape(-1, width)

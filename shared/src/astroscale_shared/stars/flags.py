@@ -1,0 +1,34 @@
+"""Flags of a prediction, as bits of an unsigned 32-bit integer.
+
+Bits 0-8 say which input is missing, bits 9-17 which lies outside the range of the training stars, both in the order of
+`columns.INPUTS`.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from astroscale_shared.stars.columns import INPUTS
+from astroscale_shared.stars.observations import Observations
+
+OPTIONAL: Final = frozenset({"pmra", "pmdec"})
+NAMES: Final = tuple([f"missing_{c.name}" for c in INPUTS] + [f"out_of_range_{c.name}" for c in INPUTS])
+
+
+def flags_of(stars: Observations) -> NDArray[np.uint32]:
+    """uint32 [N]: missing and out-of-training-range bits of each star."""
+    flags = np.zeros(len(stars), dtype=np.uint32)
+    for bit, column in enumerate(INPUTS):
+        values = stars.numeric[column.name]
+        flags |= np.isnan(values).astype(np.uint32) << np.uint32(bit)
+        beyond = (values < column.nominal_low) | (values > column.nominal_high)
+        flags |= beyond.astype(np.uint32) << np.uint32(bit + len(INPUTS))
+    return flags
+
+
+def names_of(flags: int) -> list[str]:
+    """The names of the bits that are set. Proper motions are optional, so that their absence is not worth a name."""
+    return [
+        name for bit, name in enumerate(NAMES) if flags >> bit & 1 and name.removeprefix("missing_") not in OPTIONAL
+    ]
