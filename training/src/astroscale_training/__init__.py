@@ -1,0 +1,1 @@
+"""Fits, calibrates, checks and exports the model; simulates the sample catalogue."""
