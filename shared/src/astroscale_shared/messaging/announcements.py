@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+from aiokafka import TopicPartition
+
 from astroscale_shared.messaging import clients, topics
 from astroscale_shared.registry.announcement import ModelAnnouncement
 from astroscale_shared.registry.store import ModelRef, Registry
@@ -53,8 +55,6 @@ async def follow(settings: KafkaSettings) -> AsyncIterator[ModelAnnouncement | N
     try:
         caught_up = False
         await client.topics()
-        from aiokafka import TopicPartition
-
         tp = TopicPartition(topics.MODELS, 0)
         client.assign([tp])
         await client.seek_to_beginning(tp)

@@ -2,9 +2,10 @@
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.helpers import create_ssl_context
 
@@ -45,40 +46,38 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
 
 def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaConsumer:
     """A consumer that commits nothing by itself, sees committed records only and starts at the beginning."""
-    return AIOKafkaConsumer(
-        *topics,
-        **{
-            **connection(settings),
-            "enable_auto_commit": False,
-            "isolation_level": "read_committed",
-            "auto_offset_reset": "earliest",
-            "retry_backoff_ms": 50,
-            "metadata_max_age_ms": 30_000,
-            **options,
-        },
-    )
+    chosen: dict[str, Any] = {
+        **connection(settings),
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",
+        "auto_offset_reset": "earliest",
+        "retry_backoff_ms": 50,
+        "metadata_max_age_ms": 30_000,
+        **options,
+    }
+    return AIOKafkaConsumer(*topics, **chosen)
 
 
 def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
     """An idempotent producer that waits for all replicas."""
-    return AIOKafkaProducer(
-        **{
-            **connection(settings),
-            "enable_idempotence": True,
-            "acks": "all",
-            "compression_type": None if settings.compression == "none" else settings.compression,
-            "linger_ms": 0,
-            "max_request_size": MAX_MESSAGE_BYTES + 65_536,
-            "max_batch_size": MAX_MESSAGE_BYTES,
-            "retry_backoff_ms": RETRY_BACKOFF_MS,
-            **options,
-        }
-    )
+    chosen: dict[str, Any] = {
+        **connection(settings),
+        "enable_idempotence": True,
+        "acks": "all",
+        "compression_type": None if settings.compression == "none" else settings.compression,
+        "linger_ms": 0,
+        "max_request_size": MAX_MESSAGE_BYTES + 65_536,
+        "max_batch_size": MAX_MESSAGE_BYTES,
+        "retry_backoff_ms": RETRY_BACKOFF_MS,
+        **options,
+    }
+    return AIOKafkaProducer(**chosen)
 
 
 def admin(settings: KafkaSettings, **options: Any) -> AIOKafkaAdminClient:
     """An admin client."""
-    return AIOKafkaAdminClient(**{**connection(settings), "request_timeout_ms": 15_000, **options})
+    chosen: dict[str, Any] = {**connection(settings), "request_timeout_ms": 15_000, **options}
+    return AIOKafkaAdminClient(**chosen)
 
 
 async def wait_for_broker(settings: KafkaSettings, *, deadline: float = 60.0) -> None:
@@ -108,24 +107,19 @@ async def read_to_end(settings: KafkaSettings, topic: str) -> list[Any]:
     client = consumer(settings, group_id=None)
     await client.start()
     try:
-        records: list[Any] = []
-        async for record in scan(client, topic):
-            records.append(record)
-        return records
+        return [record async for record in scan(client, topic)]
     finally:
         await client.stop()
 
 
-async def scan(client: AIOKafkaConsumer, topic: str, *, stop_after: dict[int, int] | None = None) -> Any:
+async def scan(client: AIOKafkaConsumer, topic: str, *, stop_after: dict[int, int] | None = None) -> AsyncIterator[Any]:
     """Yield the records of `topic` from the beginning to the present last stable offset, through a started consumer
     without a group. `stop_after` may give end offsets by partition."""
-    from aiokafka import TopicPartition
-
     partitions = await _partitions(client, topic)
     assigned = [TopicPartition(topic, p) for p in partitions]
     client.assign(assigned)
     await client.seek_to_beginning(*assigned)
-    ends = await client.end_offsets(assigned)
+    ends: dict[TopicPartition, int] = await client.end_offsets(assigned)
     if stop_after is not None:
         ends = {tp: min(end, stop_after.get(tp.partition, end)) for tp, end in ends.items()}
     begins = await client.beginning_offsets(assigned)
@@ -144,11 +138,8 @@ async def scan(client: AIOKafkaConsumer, topic: str, *, stop_after: dict[int, in
 
 async def _partitions(client: AIOKafkaConsumer, topic: str) -> list[int]:
     for _ in range(50):
-        await client._client.force_metadata_update()  # noqa: SLF001 - the public call returns a cached answer
+        await client.topics()  # fetches the metadata of all topics, the cached answer of the next call included
         found = client.partitions_for_topic(topic)
-        if found is None:
-            await client.topics()
-            found = client.partitions_for_topic(topic)
         if found:
             return sorted(found)
         await asyncio.sleep(0.1)

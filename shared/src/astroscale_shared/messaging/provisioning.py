@@ -7,6 +7,7 @@ and, on a new system, announces the shipped model as `default`.
 import asyncio
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
@@ -37,7 +38,7 @@ async def create_topics(settings: KafkaSettings, table: tuple[topics.Topic, ...]
         there = set(await admin.list_topics())
         missing = [topic for topic in table if topic.name not in there]
         if missing:
-            answer = await admin.create_topics(
+            answer: Any = await admin.create_topics(
                 [
                     NewTopic(t.name, t.partitions, settings.replication_factor, topic_configs=dict(t.config))
                     for t in missing

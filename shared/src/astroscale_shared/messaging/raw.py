@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from astroscale_shared.messaging import codec
@@ -219,7 +219,7 @@ def _arrow_texts(name: str, column: pa.ChunkedArray, refused: dict[int, Rejected
     elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise AstroScaleError("wrong_type", f"column {name} has type {kind}; allowed are strings and integers")
     values = codec.strings(column)
-    lengths = pa.compute.utf8_length(column).to_numpy()
+    lengths = pc.call_function("utf8_length", [column]).to_numpy()
     for i in np.flatnonzero(lengths > MAX_TEXT):
         said = f"{name} has {int(lengths[i])} characters; allowed are {MAX_TEXT}"
         refused.setdefault(int(i), RejectedRow(row=int(i), code="too_long", field=name, value=None, detail=said))

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -130,8 +131,6 @@ class RequestClient:
         if found.get(STATUS) == "ok":
             future.set_result(Reply(message.value or b"", found))
             return
-        import orjson
-
         try:
             said = orjson.loads(message.value or b"{}")
             code, text, retryable = str(said["code"]), str(said["message"]), bool(said.get("retryable"))

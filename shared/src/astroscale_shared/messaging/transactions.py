@@ -162,7 +162,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
 
     # --- assignment -------------------------------------------------------------------------------------------------
 
-    async def on_partitions_revoked(self, revoked: Any) -> None:
+    async def on_partitions_revoked(self, revoked: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Finish or abort, then give up."""
         pipes = [pipe for tp in revoked if (pipe := self._pipes.pop(tp, None)) is not None]
         for pipe in pipes:
@@ -174,7 +174,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
         if pipes:
             self._log.info("partitions_revoked", topic=self._topic, partitions=sorted(p.tp.partition for p in pipes))
 
-    async def on_partitions_assigned(self, assigned: Any) -> None:
+    async def on_partitions_assigned(self, assigned: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Fence, read where to go on, seek, and only then start. The library swallows what a listener raises, so
         that a failure here ends the loop by hand."""
         try:

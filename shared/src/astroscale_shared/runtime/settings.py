@@ -41,9 +41,8 @@ class Settings(BaseSettings):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "section" in cls.__dict__:
-            cls.model_config = SettingsConfigDict(
-                **{**cls.model_config, "env_prefix": f"ASTROSCALE_{cls.section}__", "env_ignore_empty": True}
-            )
+            cls.model_config["env_prefix"] = f"ASTROSCALE_{cls.section}__"
+            cls.model_config["env_ignore_empty"] = True
 
     @classmethod
     def settings_customise_sources(
