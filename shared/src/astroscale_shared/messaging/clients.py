@@ -137,10 +137,10 @@ async def scan(client: AIOKafkaConsumer, topic: str, *, stop_after: dict[int, in
 
 
 async def _partitions(client: AIOKafkaConsumer, topic: str) -> list[int]:
-    for _ in range(50):
-        await client.topics()  # fetches the metadata of all topics, the cached answer of the next call included
+    client.assign([TopicPartition(topic, 0)])  # the client keeps metadata of the topics that it is assigned, no others
+    for _ in range(250):
         found = client.partitions_for_topic(topic)
         if found:
             return sorted(found)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.02)
     raise AstroScaleError("topic_missing", f"topic {topic} does not exist: provision the topics first")
