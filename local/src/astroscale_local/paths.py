@@ -42,6 +42,11 @@ class StatePaths:
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
+    def rotate_logs(self) -> None:
+        """Each run writes new log files; those of the run before are kept as `.log.1`."""
+        for log in self.logs.glob("*.log"):
+            log.replace(log.with_suffix(".log.1"))
+
     def create(self) -> None:
         for folder in (self.run, self.logs, self.kafka, self.redis, self.registry):
             folder.mkdir(parents=True, exist_ok=True)

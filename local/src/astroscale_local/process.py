@@ -114,11 +114,26 @@ class ManagedProcess:
             time.sleep(0.05)
         return time.monotonic() - began
 
+    def wait(self, timeout: float) -> int:
+        """Waits for the process to end by itself and returns its exit code; subprocess.TimeoutExpired where it does not."""
+        if self._popen is None:
+            raise LookupError(f"{self.name} was never started")
+        return self._popen.wait(timeout)
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM, without waiting."""
+        if self._popen is not None and self.running:
+            self._popen.terminate()
+
     def stop(self, timeout: float = 20.0) -> bool:
         """Asks with SIGTERM, insists with SIGKILL after `timeout` seconds. True where asking was enough."""
-        if self._popen is None or not self.running:
+        self.ask_to_stop()
+        return self.wait_or_kill(timeout)
+
+    def wait_or_kill(self, timeout: float) -> bool:
+        """Waits, then SIGKILL. True where waiting was enough."""
+        if self._popen is None:
             return True
-        self._popen.terminate()
         try:
             self._popen.wait(timeout)
         except subprocess.TimeoutExpired:

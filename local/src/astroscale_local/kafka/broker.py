@@ -15,7 +15,6 @@ from astroscale_local.kafka import jars
 from astroscale_local.process import ManagedProcess
 
 _HERE = Path(__file__).parent
-HEAP = os.environ.get("ASTROSCALE_KAFKA_HEAP", "768m")
 _API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
 
 
@@ -26,6 +25,7 @@ class Broker:
     folder: Path
     port: int
     controller_port: int
+    heap: str = "768m"
 
     @property
     def bootstrap_servers(self) -> str:
@@ -96,7 +96,7 @@ def broker_process(broker: Broker, log: Path) -> ManagedProcess:
     write_properties(broker)
     format_storage(broker, classpath)
     command = _java_command(
-        broker, classpath, f"-Xmx{HEAP}", "-Xms128m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Xshare:auto"
+        broker, classpath, f"-Xmx{broker.heap}", "-Xms128m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Xshare:auto"
     )
     return ManagedProcess("kafka", [*command, "kafka.Kafka", str(broker.properties_file)], log)
 
