@@ -43,6 +43,7 @@ export class Session {
   clear(): void {
     this.values = emptyForm();
     this.errors = {};
+    this.dropFailure();
   }
 
   /** Checks one field when it is left; an error shown before goes as soon as the value is right. */
@@ -61,6 +62,7 @@ export class Session {
     const checked = parseForm(this.values);
     if (!checked.ok) {
       this.errors = checked.errors;
+      this.dropFailure();
       return 'form';
     }
     this.errors = {};
@@ -85,6 +87,11 @@ export class Session {
   forget(): void {
     this.history = [];
     if (this.storage) save(this.storage, []);
+  }
+
+  /** An old failure says nothing about values that were never sent. */
+  private dropFailure(): void {
+    if (this.shown.kind === 'failure') this.shown = { kind: 'nothing' };
   }
 
   private keep(star: Star, prediction: Prediction): void {

@@ -20,7 +20,7 @@ export function headline(prediction: Prediction): string {
     case 'receding':
       return 'Moving away from us';
     case 'uncertain':
-      return 'Direction not certain: the interval holds both ways';
+      return 'Direction uncertain: the interval reaches both ways';
   }
 }
 

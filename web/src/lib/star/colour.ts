@@ -37,6 +37,12 @@ export function blackBodyColour(kelvin: number): Colour {
   return { r: r ?? 0, g: g ?? 0, b: b ?? 0 };
 }
 
+/** A deeper shade of the same hue, for the limb and the glow, where an eye expects more colour than at the centre. */
+export function deeper({ r, g, b }: Colour): Colour {
+  const squared = (channel: number): number => Math.round((channel * channel) / 255);
+  return { r: squared(r), g: squared(g), b: squared(b) };
+}
+
 export function css({ r, g, b }: Colour, alpha = 1): string {
   return alpha === 1 ? `rgb(${r} ${g} ${b})` : `rgb(${r} ${g} ${b} / ${alpha})`;
 }
@@ -46,7 +52,7 @@ const CLASSES: readonly [number, string, string][] = [
   [10_000, 'B', 'blue-white'],
   [7_500, 'A', 'white'],
   [6_000, 'F', 'yellow-white'],
-  [5_200, 'G', 'yellow'],
+  [5_200, 'G', 'yellowish'],
   [3_700, 'K', 'orange'],
   [0, 'M', 'red'],
 ];
