@@ -97,6 +97,7 @@ class DeadLetter(Strict):
     service: str
     service_version: str
     rows_total: int
+    part: int = 0
     rejected: list[RejectedRow]
     value_base64: str
 

@@ -1,0 +1,122 @@
+"""Composition root of inference: all wiring, and nothing else."""
+
+import asyncio
+import contextlib
+
+from astroscale_shared.messaging import topics
+from astroscale_shared.messaging.clients import wait_for_broker
+from astroscale_shared.messaging.transactions import TransactionsLoop
+from astroscale_shared.registry.store import Registry
+from astroscale_shared.runtime import shutdown
+from astroscale_shared.runtime.errors import AstroScaleError
+from astroscale_shared.runtime.health import HealthServer
+from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
+
+from astroscale_inference.domain.model import Model
+from astroscale_inference.handlers import Score
+from astroscale_inference.metrics import InferenceMetrics
+from astroscale_inference.models import ServedModel
+from astroscale_inference.replies import Replies
+from astroscale_inference.requests import AnswerRequests
+from astroscale_inference.settings import InferenceSettings
+
+LAG_EVERY_S = 2.0
+_REPLY_PARTITIONS = next(topic.partitions for topic in topics.TABLE if topic.name == topics.REPLIES)
+
+
+class App:
+    """Running inference: follows models, scores the stream, answers requests."""
+
+    def __init__(self, settings: InferenceSettings, kafka: KafkaSettings, registry: RegistrySettings) -> None:
+        self._kafka = kafka
+        self._stop = asyncio.Event()
+        self.metrics = InferenceMetrics()
+        self.models = ServedModel(Registry(registry.root), self.metrics, slot=settings.slot, threads=settings.threads)
+        self.stream: TransactionsLoop | None = None
+        if settings.score_stream:
+            self.stream = TransactionsLoop(
+                kafka,
+                topic=topics.ENCODED,
+                group=topics.SCORING_GROUP,
+                process=Score(self.metrics, self._model),
+                workers=1,
+                max_records=settings.max_messages,
+                producer_options={"max_request_size": topics.DLQ_MAX_BYTES},
+            )
+        self.replies: Replies | None = None
+        if settings.answer_requests:
+            answer = AnswerRequests(
+                self._model,
+                slot=settings.slot,
+                max_rows=settings.max_rows_a_request,
+                reply_partitions=_REPLY_PARTITIONS,
+            )
+            self.replies = Replies(kafka, answer, self.metrics)
+        self.health = HealthServer(settings.host, settings.metrics_port, self.metrics, self.unready)
+
+    def unready(self) -> list[str]:
+        """Why inference is not ready; empty when it is."""
+        reasons = self.models.unready()
+        if self.stream is not None:
+            reasons += self.stream.unready()
+        if self.replies is not None:
+            reasons += self.replies.unready()
+        return reasons
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; raises what ended it otherwise."""
+        shutdown.on_signal(self._stop.set)
+        await self.health.start()
+        await wait_for_broker(self._kafka)
+        following = asyncio.create_task(self.models.follow(self._kafka), name="models")
+        stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        tasks: set[asyncio.Task[object]] = {following, stopping}
+        try:
+            # No batch and no request is taken before there is a model to score it with.
+            while self.models.unready() and not any(task.done() for task in tasks):
+                await asyncio.wait(tasks, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
+            if not any(task.done() for task in tasks):
+                if self.replies is not None:
+                    await self.replies.start()
+                if self.stream is not None:
+                    tasks |= {
+                        asyncio.create_task(self.stream.run(), name="stream"),
+                        asyncio.create_task(self._report_lag(self.stream), name="lag"),
+                    }
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            await self._close(tasks)
+
+    async def _close(self, tasks: set[asyncio.Task[object]]) -> None:
+        if self.replies is not None:
+            await self.replies.stop()
+        if self.stream is not None:
+            self.stream.stop()
+        for task in tasks:
+            if task.get_name() != "stream":
+                task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await self.health.stop()
+
+    def _model(self) -> Model:
+        model = self.models.current
+        if model is None:
+            raise AstroScaleError("no_model", "no model is in service yet; try again", retryable=True)
+        return model
+
+    async def _report_lag(self, stream: TransactionsLoop) -> None:
+        while True:
+            await asyncio.sleep(LAG_EVERY_S)
+            lags = await stream.lag()
+            self.metrics.lag.clear()
+            for partition, lag in lags.items():
+                self.metrics.lag.labels(str(partition)).set(lag)
+
+
+def build_app(settings: InferenceSettings, kafka: KafkaSettings, registry: RegistrySettings) -> App:
+    """Everything wired; call inside a running event loop."""
+    return App(settings, kafka, registry)

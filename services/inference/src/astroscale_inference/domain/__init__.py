@@ -1,0 +1,1 @@
+"""Pure: a model in memory, and what it says of encoded stars."""

@@ -1,0 +1,115 @@
+"""Wire in -> domain -> wire out for the stream: encoded batches of one partition to predictions."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from astroscale_shared.messaging import codec, deadletters, headers, ledger, topics
+from astroscale_shared.messaging.contracts import ARROW, IDENTITY, PREDICTION_SCHEMA, RejectedRow
+from astroscale_shared.messaging.transactions import Outcome, Outgoing
+from astroscale_shared.runtime.errors import AstroScaleError
+from astroscale_shared.stars.encoding import ENCODING_VERSION, FEATURE_NAMES
+
+from astroscale_inference import predictions
+from astroscale_inference.domain.model import Model, fit
+from astroscale_inference.metrics import InferenceMetrics
+
+SERVICE = "inference"
+_PARTITIONS = next(topic.partitions for topic in topics.TABLE if topic.name == topics.PREDICTIONS)
+
+
+class Score:
+    """Callable for the transactions loop. `model` gives the model in service."""
+
+    def __init__(self, metrics: InferenceMetrics, model: Callable[[], Model]) -> None:
+        self._metrics = metrics
+        self._model = model
+
+    def __call__(self, records: Sequence[Any], state: str) -> Outcome:
+        """Score the messages of one partition with one model; what cannot be scored becomes a dead letter."""
+        began = time.perf_counter()
+        model = self._model()
+        totals = ledger.restore(
+            state, service=SERVICE, topic=records[0].topic, partition=records[0].partition, offset=records[0].offset
+        )
+        outgoing: list[Outgoing] = []
+        reasons: Counter[str] = Counter()
+        rows_in = rows_out = 0
+        for record in records:
+            found = headers.read(record.headers)
+            made, rejected, rows = _score(record, found, model)
+            rows_in += rows
+            if made is not None:
+                rows_out += made.num_rows
+                outgoing.append(_message(made, record.partition))
+            if rejected:
+                reasons.update(row.code for row in rejected)
+                outgoing += deadletters.letters(
+                    topics.ENCODED_DLQ, record, found, rejected, rows_total=rows, service=SERVICE
+                )
+        totals = totals.model_copy(
+            update={
+                "next_offset": records[-1].offset + 1,
+                "rows_in": totals.rows_in + rows_in,
+                "rows_out": totals.rows_out + rows_out,
+                "rows_rejected": totals.rows_rejected + reasons.total(),
+                "messages": totals.messages + len(records),
+                "rejected_by": dict(Counter(totals.rejected_by) + reasons),
+            }
+        )
+        elapsed = time.perf_counter() - began
+
+        def observe() -> None:
+            self._metrics.rows_in.inc(rows_in)
+            self._metrics.rows_predicted.inc(rows_out)
+            for code, count in reasons.items():
+                self._metrics.rows_refused.labels(code).inc(count)
+            self._metrics.batch_rows.observe(rows_in)
+            self._metrics.batch_seconds.observe(elapsed)
+            self._metrics.mismatch.inc(rows_in - rows_out - reasons.total())
+
+        return Outcome([*outgoing, ledger.record(totals)], ledger.store(totals), observe)
+
+
+def _score(record: Any, found: dict[str, str], model: Model) -> tuple[pa.RecordBatch | None, list[RejectedRow], int]:
+    """(predictions, refused rows, rows in all) of one encoded batch; an unreadable one is one row."""
+    try:
+        batch = _open(record.value or b"")
+    except AstroScaleError as error:
+        rows = max(1, headers.whole_number(found.get("rows"), 1))
+        return None, [RejectedRow(row=i, code=error.code, detail=error.message) for i in range(rows)], rows
+    scores = model.score(codec.features(batch))
+    good, problem = fit(scores)
+    rejected = [
+        RejectedRow(row=int(row), code="not_finite_prediction", detail=problem) for row in np.flatnonzero(~good)
+    ]
+    measured = np.asarray(codec.floats(batch.column("rv_kms")))
+    flags = batch.column("flags").to_numpy()
+    made = {name: batch.column(name) for name in (f.name for f in IDENTITY)}
+    made |= predictions.columns(model, scores, flags=flags, measured=measured)
+    whole = pa.RecordBatch.from_arrays([made[name] for name in PREDICTION_SCHEMA.names], schema=PREDICTION_SCHEMA)
+    return (whole.filter(pa.array(good)) if rejected else whole), rejected, batch.num_rows
+
+
+def _open(value: bytes) -> pa.RecordBatch:
+    batch = codec.from_trusted(value)
+    said = (batch.schema.metadata or {}).get(b"encoding_version", b"none").decode("ascii", "replace")
+    if said != str(ENCODING_VERSION):
+        raise AstroScaleError("wrong_encoding", f"encoding version is {said}; allowed is {ENCODING_VERSION}")
+    missing = [f.name for f in IDENTITY if f.name not in batch.schema.names]
+    kind = batch.schema.field("features").type if "features" in batch.schema.names else None
+    if missing or kind is None or not pa.types.is_fixed_size_list(kind) or kind.list_size != len(FEATURE_NAMES):
+        raise AstroScaleError("wrong_columns", f"an encoded batch has a tensor of {len(FEATURE_NAMES)} and identities")
+    return batch
+
+
+def _message(batch: pa.RecordBatch, partition: int) -> Outgoing:
+    return Outgoing(
+        topics.PREDICTIONS,
+        codec.to_bytes(batch),
+        headers=headers.write(content_type=ARROW, rows=batch.num_rows),
+        partition=partition % _PARTITIONS,
+    )

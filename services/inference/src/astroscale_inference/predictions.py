@@ -1,0 +1,28 @@
+"""Scores as the columns of a prediction or a reply."""
+
+import numpy as np
+import pyarrow as pa
+from astroscale_shared.messaging import codec
+from astroscale_shared.messaging.contracts import QUANTILES
+from astroscale_shared.stars.redshift import redshift
+from numpy.typing import NDArray
+
+from astroscale_inference.domain.model import Model, Scores
+from astroscale_inference.domain.surprise import tail_probability
+
+
+def columns(
+    model: Model, scores: Scores, *, flags: NDArray[np.uint32], measured: NDArray[np.floating]
+) -> dict[str, pa.Array]:
+    """The columns of `contracts.SCORE_FIELDS`, by name."""
+    n = len(scores.value)
+    zeros = pa.array(np.zeros(n, dtype=np.int32))
+    return {
+        "radial_velocity_kms": pa.array(scores.value),
+        "predicted_z": pa.array(redshift(scores.value)),
+        **{name: pa.array(scores.quantiles[:, i]) for i, name in enumerate(QUANTILES)},
+        "tail_probability": codec.nullable(tail_probability(measured, scores.quantiles), pa.float32()),
+        "flags": pa.array(flags),
+        "model_name": pa.DictionaryArray.from_arrays(zeros, pa.array([model.name])),
+        "model_version": pa.DictionaryArray.from_arrays(zeros, pa.array([model.version])),
+    }

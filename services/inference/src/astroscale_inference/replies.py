@@ -1,0 +1,98 @@
+"""The request topic's subscriber and the replies' publisher (FastStream)."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any
+
+from aiokafka import AIOKafkaProducer
+from astroscale_shared.messaging import broker as brokers
+from astroscale_shared.messaging import clients, headers, topics
+from astroscale_shared.messaging.requests import CORRELATION, STATUS
+from astroscale_shared.runtime import logging
+from astroscale_shared.runtime.settings import KafkaSettings
+from faststream import Context
+from faststream.kafka import KafkaBroker
+
+from astroscale_inference.metrics import InferenceMetrics
+from astroscale_inference.requests import Answer, AnswerRequests
+
+POLL_MS = 5
+MAX_REQUESTS = 500
+
+
+class Replies:
+    """Subscribes to requests in a shared group and answers them; one thread of its own, so that the stream's batches
+    never stand before a person's request."""
+
+    def __init__(self, kafka: KafkaSettings, answer: AnswerRequests, metrics: InferenceMetrics) -> None:
+        self._answer = answer
+        self._metrics = metrics
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="requests-")
+        self._log = logging.get("replies")
+        self._producer: AIOKafkaProducer = clients.producer(
+            kafka, enable_idempotence=False, acks=1, compression_type=None
+        )
+        self._broker: KafkaBroker = brokers.broker(kafka)
+        self._subscriber: Any = self._broker.subscriber(
+            topics.REQUESTS,
+            group_id=topics.REQUESTS_GROUP,
+            batch=True,
+            batch_timeout_ms=POLL_MS,
+            max_records=MAX_REQUESTS,
+            auto_offset_reset="latest",  # a request that is older than this group has nobody waiting
+            no_reply=True,
+            decoder=brokers.undecoded,
+        )
+        self._subscriber(self._handle)
+
+    async def start(self) -> None:
+        """Connect and begin to answer."""
+        await self._producer.start()
+        await self._broker.start()
+
+    async def stop(self) -> None:
+        """Answer what was polled, then leave."""
+        await self._broker.stop()
+        await self._producer.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def unready(self) -> list[str]:
+        """Why requests are not answered."""
+        consumer = self._subscriber.consumer
+        if consumer is None or not consumer.assignment():
+            return (
+                [] if consumer is not None and self._joined(consumer) else ["the group of requests is not joined yet"]
+            )
+        return []
+
+    @staticmethod
+    def _joined(consumer: Any) -> bool:
+        # A standby beside more replicas than partitions has joined and holds none.
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - the library has no public question for it
+        return subscription is not None and subscription.assignment is not None
+
+    async def _handle(self, _bodies: list[Any], message: Annotated[Any, Context("message")]) -> None:
+        began = time.perf_counter()
+        records = message.raw_message
+        loop = asyncio.get_running_loop()
+        answers = await loop.run_in_executor(self._pool, self._answer, records)
+        for answer in answers:
+            await self._reply(answer)
+        self._metrics.request_rows.observe(sum(answer.rows for answer in answers))
+        self._metrics.request_seconds.observe(time.perf_counter() - began)
+
+    async def _reply(self, answer: Answer) -> None:
+        self._metrics.requests.labels(answer.code).inc()
+        if answer.partition < 0:
+            self._log.info("request_dropped", reason=answer.code)
+            return
+        await self._producer.send(
+            topics.REPLIES,
+            answer.value,
+            partition=answer.partition,
+            headers=[
+                (CORRELATION, answer.correlation.encode()),
+                *headers.write(**{STATUS: "ok" if answer.ok else "error"}),
+            ],
+        )

@@ -1,0 +1,1 @@
+"""Pure: rows in, encoded columns and refusals out."""

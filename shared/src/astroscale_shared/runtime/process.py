@@ -1,0 +1,35 @@
+"""How a service process begins and ends."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+from astroscale_shared.runtime import logging
+from astroscale_shared.runtime.errors import AstroScaleError
+
+
+def serve(service: str, main: Callable[[], Awaitable[None]]) -> None:
+    """Run a service's main coroutine; exit code 0 after a signal, 1 with one logged line after an error.
+
+    An error that nobody expected keeps its trace in the log, which is where an operator looks; nothing else shows it.
+    """
+    logging.configure(service, os.environ.get("ASTROSCALE_LOG_LEVEL", "info"))
+    log = logging.get("process")
+
+    async def run() -> None:
+        await main()
+
+    try:
+        log.info("starting", pid=os.getpid())
+        asyncio.run(run())
+    except AstroScaleError as error:
+        log.error("stopped", code=error.code, reason=error.message)
+        sys.exit(1)
+    except OSError as error:
+        log.error("stopped", code="os_error", reason=str(error))
+        sys.exit(1)
+    except Exception:  # the outermost frame: log once, end non-zero
+        log.exception("stopped", code="unexpected")
+        sys.exit(1)
+    log.info("stopped", code="asked")
