@@ -1,0 +1,1 @@
+"""Pure: a file's columns to the columns of an observation."""
