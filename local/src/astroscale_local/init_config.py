@@ -32,7 +32,7 @@ _HEAD = """\
 """
 
 
-def _settings_classes() -> Iterator[type[Settings]]:
+def settings_classes() -> Iterator[type[Settings]]:
     """Every settings class with a table of its own, of the members that are installed."""
     seen: set[str] = set()
     for name in _MODULES:
@@ -87,7 +87,7 @@ def _field(name: str, info: FieldInfo, section: str) -> Iterator[str]:
 def render() -> str:
     """The whole file."""
     parts = [_HEAD]
-    for found in _settings_classes():
+    for found in settings_classes():
         lines = [
             f"# {(inspect.getdoc(found) or '').splitlines()[0]}",
             f"# Environment: ASTROSCALE_{found.section}__...",

@@ -76,11 +76,11 @@ class Supervisor:
                 self.plan.paths.kafka, self.plan.kafka_port, free_port(), heap=self.plan.settings.kafka_heap
             )
             kafka = broker_process(broker, self.plan.paths.log("kafka"))
-            self._launch(Part(kafka), f"127.0.0.1:{self.plan.kafka_port}")
+            self.launch(Part(kafka), f"127.0.0.1:{self.plan.kafka_port}")
             waiting.append((kafka, "Kafka", self.plan.kafka_port))
         if self.plan.redis_port is not None:
             redis = redis_process(self.plan.redis_port, self.plan.paths.redis, self.plan.paths.log("redis"))
-            self._launch(Part(redis), f"127.0.0.1:{self.plan.redis_port}")
+            self.launch(Part(redis), f"127.0.0.1:{self.plan.redis_port}")
             waiting.append((redis, "Redis", self.plan.redis_port))
         for process, title, port in waiting:
             check = answers if process.name == "kafka" else ping
@@ -123,7 +123,7 @@ class Supervisor:
                     {**self.plan.env, **service.env},
                 )
                 parts.append(Part(process, service))
-                self._launch(parts[-1], service.url)
+                self.launch(parts[-1], service.url)
             for part, service in zip(parts, services, strict=True):
                 show(f"waiting for {service.name}")
                 try:
@@ -136,7 +136,8 @@ class Supervisor:
                     raise
             show(", ".join(f"{one.name} :{one.port}" for one in services))
 
-    def _launch(self, part: Part, url: str) -> None:
+    def launch(self, part: Part, url: str) -> None:
+        """Starts a part, anew or again, and notes it in the state file."""
         part.process.start()
         part.up_since = time.monotonic()
         if part not in self.parts:
@@ -182,7 +183,7 @@ class Supervisor:
             elif now >= part.restart_at:
                 part.restart_at = None
                 url = next((one.url for one in self.state.processes if one.name == part.name), "")
-                self._launch(part, url)
+                self.launch(part, url)
                 self.report.say(f"{part.name} was started again.", "restarted", part=part.name, pid=part.process.pid)
 
     def stop(self) -> None:
