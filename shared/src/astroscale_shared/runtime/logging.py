@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 
 import orjson
 import structlog
@@ -33,9 +34,37 @@ def configure(service: str, level: str = "info") -> None:
             ],
         )
     )
+    handler.addFilter(_OncePerMinute())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(number, logging.WARNING))
+
+
+class _OncePerMinute(logging.Filter):
+    """Lets one line of each kind pass a minute, with the count of those held back.
+
+    The Kafka client logs each retry; with many small transactions the broker asks for several a second, and a line each
+    would bury the one that matters. A failure that goes on still shows, once a minute, with its number.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed: dict[tuple[str, str], float] = {}
+        self._held: dict[tuple[str, str], int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = (record.name, str(record.msg))
+        now = time.monotonic()
+        if now - self._passed.get(kind, float("-inf")) < 60.0:
+            self._held[kind] = self._held.get(kind, 0) + 1
+            return False
+        if len(self._passed) > 1_000:
+            self._passed.clear()
+        self._passed[kind] = now
+        held = self._held.pop(kind, 0)
+        if held:
+            record.msg, record.args = f"{record.getMessage()} ({held} more of this kind in the last minute)", None
+        return True
 
 
 def _name_service(service: str) -> structlog.typing.Processor:
