@@ -111,3 +111,16 @@ def test_the_last_predictions_survive_a_reload(open_page: Callable[[int], Page])
     expect(page.get_by_label("Effective temperature")).to_have_value("5800")
     expect(answer(page)).to_contain_text(VELOCITY)
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_the_serving_model_says_how_often_it_was_right(open_page: Callable[[int], Page], width: int) -> None:
+    page = open_page(width)
+    page.get_by_text("about it").click()
+    about = page.get_by_role("region", name="Calibration")
+    expect(about).to_be_in_viewport()
+    expect(about).to_contain_text("aim 90 %")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.keyboard.press("Escape")
+    expect(about).to_be_hidden()
