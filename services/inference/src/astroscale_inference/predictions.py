@@ -1,5 +1,7 @@
 """Scores as the columns of a prediction or a reply."""
 
+from functools import lru_cache
+
 import numpy as np
 import pyarrow as pa
 from astroscale_shared.messaging import codec
@@ -23,6 +25,12 @@ def columns(
         **{name: pa.array(scores.quantiles[:, i]) for i, name in enumerate(QUANTILES)},
         "tail_probability": codec.nullable(tail_probability(measured, scores.quantiles), pa.float32()),
         "flags": pa.array(flags),
-        "model_name": pa.DictionaryArray.from_arrays(zeros, pa.array([model.name])),
-        "model_version": pa.DictionaryArray.from_arrays(zeros, pa.array([model.version])),
+        "model_name": pa.DictionaryArray.from_arrays(zeros, _word(model.name)),
+        "model_version": pa.DictionaryArray.from_arrays(zeros, _word(model.version)),
     }
+
+
+@lru_cache(maxsize=64)
+def _word(text: str) -> pa.Array:
+    # pyarrow looks for pandas on the disk each time that it is given a Python list: 200 us a request.
+    return pa.array([text], type=pa.string())

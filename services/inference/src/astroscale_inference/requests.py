@@ -16,7 +16,7 @@ from astroscale_shared.stars.encoding import encode
 from astroscale_shared.stars.observations import Observations, validate
 
 from astroscale_inference import predictions
-from astroscale_inference.domain.model import Model, Scores, fit
+from astroscale_inference.domain.model import Model, fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +102,19 @@ def _predict(model: Model, asked: Sequence[tuple[str, int, Observations]]) -> li
     encoded = encode(stars)
     scores = model.score(encoded.features)
     good, problem = fit(scores)
+    measured = stars.numeric["rv_kms"]
+    made = predictions.columns(model, scores, flags=encoded.flags, measured=measured)
+    batch = pa.RecordBatch.from_arrays([made[name] for name in REPLY_SCHEMA.names], schema=REPLY_SCHEMA)
     answers: list[Answer] = []
     start = 0
     for correlation, partition, part in asked:
-        rows = slice(start, start + len(part))
-        start += len(part)
-        if not good[rows].all():
+        rows = len(part)
+        if good[start : start + rows].all():
+            value = codec.to_bytes(batch.slice(start, rows))
+            answers.append(Answer(correlation, partition, value, ok=True, rows=rows))
+        else:
             answers.append(_failure(correlation, partition, AstroScaleError("not_finite_prediction", problem)))
-            continue
-        mine = Scores(scores.value[rows], scores.quantiles[rows])
-        made = predictions.columns(model, mine, flags=encoded.flags[rows], measured=part.numeric["rv_kms"])
-        batch = pa.RecordBatch.from_arrays([made[name] for name in REPLY_SCHEMA.names], schema=REPLY_SCHEMA)
-        answers.append(Answer(correlation, partition, codec.to_bytes(batch), ok=True, rows=len(part)))
+        start += rows
     return answers
 
 
