@@ -41,7 +41,7 @@ describe('a failure', () => {
         fields: [
           { field: 'teff', value: -1, allowed: '(0, 200000] K', message: 'teff is -1; allowed is (0, 200000] K' },
           { field: 'body.ra', value: 400, allowed: '[0, 360) deg' },
-          { field: 'colour', message: 'is not known' },
+          { field: 'colour', message: 'colour is no field; allowed are ra, dec' },
           'nonsense',
         ],
       },
@@ -51,14 +51,14 @@ describe('a failure', () => {
       kind: 'fields',
       retryable: false,
       requestId: 'r1',
-      fields: { teff: 'teff is -1; allowed is (0, 200000] K', ra: 'Allowed is [0, 360) deg.' },
+      fields: { teff: 'Teff is -1; allowed is (0, 200000] K.', ra: 'Allowed is [0, 360) deg.' },
     });
-    expect(told.advice).toContain('colour: is not known');
+    expect(told.advice).toContain('Colour is no field; allowed are ra, dec.');
   });
 
   it('says the message of a 422 that names no input', () => {
     expect(failure(422, { error: { code: 'json', message: 'The body is not JSON' } }).advice).toBe(
-      'The body is not JSON',
+      'The body is not JSON.',
     );
   });
 
@@ -78,6 +78,7 @@ describe('a failure', () => {
 
   it.each([
     [504, 'timeout', true],
+    [401, 'refused', false],
     [404, 'refused', false],
     [413, 'refused', false],
     [500, 'broken', true],

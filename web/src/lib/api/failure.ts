@@ -27,12 +27,16 @@ const object = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
+/** The gateway's messages are clauses; on the page they stand alone. */
+const sentence = (clause: string): string =>
+  clause && clause.charAt(0).toUpperCase() + clause.slice(1) + (/[.!?]$/.test(clause) ? '' : '.');
+
 function read(body: unknown): ErrorBody {
   const outer = object(body);
   const error = object(outer['error']);
   return {
     code: text(error['code']),
-    message: text(error['message']),
+    message: sentence(text(error['message'])),
     fields: Array.isArray(error['fields']) ? error['fields'] : [],
     requestId: text(outer['request_id']) || null,
   };
@@ -45,10 +49,10 @@ function fieldMessages(entries: readonly unknown[]): [Partial<Record<FieldName, 
   for (const entry of entries.map(object)) {
     const path = text(entry['field']);
     const allowed = text(entry['allowed']);
-    const message = text(entry['message']) || (allowed ? `Allowed is ${allowed}.` : 'The server refused this value.');
+    const message = sentence(text(entry['message']) || (allowed ? `allowed is ${allowed}` : 'the server refused it'));
     const field = fieldOf(path.split('.').at(-1) ?? '');
     if (field) known[field.name] = message;
-    else others.push(path ? `${path}: ${message}` : message);
+    else others.push(message);
   }
   return [known, others];
 }
@@ -77,7 +81,7 @@ export function failureOf(status: number, headers: Headers, body: unknown): Fail
       ...base,
       kind: 'busy',
       title: 'The system cannot take this star right now',
-      advice: error.message || 'Too many stars are waiting, or a service is still starting. Try again shortly.',
+      advice: `${error.message || 'Too many stars are waiting, or a service is still starting.'} Your values are kept.`,
       retryable: true,
       waitSeconds: waitFrom(headers),
     };
@@ -89,6 +93,14 @@ export function failureOf(status: number, headers: Headers, body: unknown): Fail
       title: 'No answer came in time',
       advice: 'The inference service did not answer within the deadline. Your values are kept: try again.',
       retryable: true,
+    };
+  }
+  if (status === 401 || status === 403) {
+    return {
+      ...base,
+      kind: 'refused',
+      title: 'This gateway asks for a key',
+      advice: 'The page carries none. Ask whoever runs this system for a key, and use the API with it.',
     };
   }
   if (status >= 400 && status < 500) {

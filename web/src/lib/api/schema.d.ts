@@ -13,6 +13,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Predict one star's line-of-sight velocity
+         * @description Answer with radial velocity (km/s), redshift, a 90 % interval, flags, and the model that said so.
+         */
         post: operations["predict"];
         delete?: never;
         options?: never;
@@ -27,7 +31,71 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /**
+         * The model in service
+         * @description Name, version and card of the model that answers now, asked of inference.
+         */
         get: operations["model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the process answers
+         * @description The event loop turns.
+         */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether predictions can be had
+         * @description Replies are read, and inference answered lately.
+         */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prometheus metrics
+         * @description The exposition format's text.
+         */
+        get: operations["metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -40,64 +108,348 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        PredictRequest: {
-            ra: number;
-            dec: number;
-            teff: number | null;
-            logg: number | null;
-            fe_h: number | null;
-            snr: number | null;
-            parallax: number | null;
-            pmra?: number | null;
-            pmdec?: number | null;
+        /**
+         * Alive
+         * @description The process answers.
+         */
+        Alive: {
+            /**
+             * Alive
+             * @example true
+             */
+            alive: boolean;
         };
-        PredictResponse: {
-            predicted_z: number;
-            radial_velocity_kms: number;
-            interval: {
-                level: number;
-                lower_kms: number;
-                upper_kms: number;
-                lower_z: number;
-                upper_z: number;
-            };
-            quantiles_kms: {
-                q05: number;
-                q16: number;
-                q50: number;
-                q84: number;
-                q95: number;
-            };
-            flags: string[];
-            model: {
-                name: string;
-                version: string;
-                encoding_version: number;
-            };
+        /**
+         * ErrorDetail
+         * @description What went wrong: a stable code, a sentence, and the values at fault.
+         */
+        ErrorDetail: {
+            /**
+             * Code
+             * @example invalid_star
+             */
+            code: string;
+            /**
+             * Message
+             * @example ra is 361; allowed is a number in [0, 360) deg
+             */
+            message: string;
+            /** Fields */
+            fields: components["schemas"]["FieldProblem"][];
+        };
+        /**
+         * ErrorResponse
+         * @description The shape of every error.
+         */
+        ErrorResponse: {
+            error: components["schemas"]["ErrorDetail"];
+            /**
+             * Request Id
+             * @example c0ffee
+             */
             request_id: string;
         };
-        ModelResponse: {
+        /**
+         * FieldProblem
+         * @description One value that is not allowed.
+         */
+        FieldProblem: {
+            /**
+             * Field
+             * @example ra
+             */
+            field: string;
+            /**
+             * Value
+             * @description The value as it came, shortened where it is long
+             * @example 361
+             */
+            value: unknown;
+            /**
+             * Allowed
+             * @example a number in [0, 360) deg
+             */
+            allowed: string;
+            /**
+             * Message
+             * @example ra is 361; allowed is a number in [0, 360) deg
+             */
+            message: string;
+        };
+        /**
+         * Interval
+         * @description The interval that holds the star's velocity at the given level.
+         */
+        Interval: {
+            /**
+             * Level
+             * @description Share of stars whose velocity lies inside
+             * @example 0.9
+             */
+            level: number;
+            /**
+             * Lower Kms
+             * @description Lower end, km/s
+             * @example -35.2
+             */
+            lower_kms: number;
+            /**
+             * Upper Kms
+             * @description Upper end, km/s
+             * @example 28.4
+             */
+            upper_kms: number;
+            /**
+             * Lower Z
+             * @description Lower end as redshift
+             * @example -0.000117
+             */
+            lower_z: number;
+            /**
+             * Upper Z
+             * @description Upper end as redshift
+             * @example 0.0000947
+             */
+            upper_z: number;
+        };
+        /**
+         * ModelRef
+         * @description The model that made a prediction.
+         */
+        ModelRef: {
+            /**
+             * Name
+             * @example default
+             */
             name: string;
+            /**
+             * Version
+             * @description First 12 digits of the SHA-256 of its graph
+             * @example 4f2a9c81d03b
+             */
             version: string;
-            slot: string;
+            /**
+             * Encoding Version
+             * @example 1
+             */
             encoding_version: number;
+        };
+        /**
+         * ModelResponse
+         * @description The model in service, and its card.
+         */
+        ModelResponse: {
+            /**
+             * Name
+             * @example default
+             */
+            name: string;
+            /**
+             * Version
+             * @example 4f2a9c81d03b
+             */
+            version: string;
+            /**
+             * Slot
+             * @description The slot that inference serves
+             * @example default
+             */
+            slot: string;
+            /**
+             * Encoding Version
+             * @example 1
+             */
+            encoding_version: number;
+            /**
+             * Sha256
+             * @description Of the graph
+             */
             sha256: string;
+            /**
+             * Card
+             * @description What the model is, what it learnt from, how good it is
+             */
             card: {
                 [key: string]: unknown;
             };
         };
-        ErrorResponse: {
-            error: {
-                code: string;
-                message: string;
-                fields?: {
-                    field: string;
-                    value?: unknown;
-                    allowed?: string;
-                    message: string;
-                }[];
-            };
+        /**
+         * PredictResponse
+         * @description The velocity of a star along the line of sight, with an honest interval.
+         */
+        PredictResponse: {
+            /**
+             * Predicted Z
+             * @description Redshift, radial_velocity_kms / 299792.458
+             * @example -0.0000113
+             */
+            predicted_z: number;
+            /**
+             * Radial Velocity Kms
+             * @description Heliocentric, positive away from us, km/s
+             * @example -3.4
+             */
+            radial_velocity_kms: number;
+            interval: components["schemas"]["Interval"];
+            quantiles_kms: components["schemas"]["Quantiles"];
+            /**
+             * Flags
+             * @description What widens the interval: `missing_<field>`, `out_of_range_<field>` (outside the training stars)
+             * @example [
+             *       "missing_fe_h"
+             *     ]
+             */
+            flags: string[];
+            model: components["schemas"]["ModelRef"];
+            /**
+             * Request Id
+             * @description As in the header X-Request-ID
+             * @example c0ffee
+             */
             request_id: string;
+        };
+        /**
+         * Quantiles
+         * @description Quantiles of the predicted distribution, km/s.
+         */
+        Quantiles: {
+            /**
+             * Q05
+             * @example -35.2
+             */
+            q05: number;
+            /**
+             * Q16
+             * @example -21.7
+             */
+            q16: number;
+            /**
+             * Q50
+             * @example -3.4
+             */
+            q50: number;
+            /**
+             * Q84
+             * @example 15.1
+             */
+            q84: number;
+            /**
+             * Q95
+             * @example 28.4
+             */
+            q95: number;
+        };
+        /**
+         * Ready
+         * @description Whether predictions can be had, and if not, why. Redis is helpful and not needed.
+         */
+        Ready: {
+            /**
+             * Ready
+             * @example true
+             */
+            ready: boolean;
+            /**
+             * Reasons
+             * @example []
+             */
+            reasons: string[];
+            /**
+             * Redis
+             * @description `ok` or `unreachable`
+             * @example ok
+             */
+            redis: string;
+            /**
+             * Reply Partition
+             * @description Where this process reads its replies
+             * @example 3
+             */
+            reply_partition: number | null;
+            /**
+             * Reply Partition Leased
+             * @description Whether Redis keeps it for this process
+             * @example true
+             */
+            reply_partition_leased: boolean;
+        };
+        /**
+         * PredictRequest
+         * @description One star. The seven keys must be there; null says that a value is not known (not for ra and dec).
+         * @example {
+         *       "dec": -47.33,
+         *       "fe_h": 0,
+         *       "logg": 4.3,
+         *       "parallax": 7.2,
+         *       "ra": 200.12,
+         *       "snr": 100,
+         *       "teff": 5800
+         *     }
+         * @example {
+         *       "dec": 41.2,
+         *       "fe_h": null,
+         *       "logg": null,
+         *       "parallax": 0.8,
+         *       "ra": 12.5,
+         *       "snr": null,
+         *       "teff": null
+         *     }
+         */
+        PredictRequest: {
+            /**
+             * Ra
+             * @description Right ascension, ICRS, deg; allowed is [0, 360) deg
+             * @example 200.12
+             */
+            ra: number;
+            /**
+             * Dec
+             * @description Declination, ICRS, deg; allowed is [-90, 90] deg
+             * @example -47.33
+             */
+            dec: number;
+            /**
+             * Teff
+             * @description Effective temperature, K; allowed is (0, 200000] K
+             * @example 5800
+             */
+            teff: number | null;
+            /**
+             * Logg
+             * @description Surface gravity, log10 of cm s-2, dex; allowed is [-5, 12] dex
+             * @example 4.3
+             */
+            logg: number | null;
+            /**
+             * Fe H
+             * @description [Fe/H], dex; allowed is [-10, 5] dex
+             * @example 0
+             */
+            fe_h: number | null;
+            /**
+             * Snr
+             * @description Signal-to-noise ratio of the spectrum; allowed is [0, 1e+06]
+             * @example 100
+             */
+            snr: number | null;
+            /**
+             * Parallax
+             * @description Parallax; may be negative (noise), mas; allowed is [-1000, 1000] mas
+             * @example 7.2
+             */
+            parallax: number | null;
+            /**
+             * Pmra
+             * @description Proper motion in right ascension, times cos(dec), mas/yr; allowed is [-20000, 20000] mas/yr
+             * @example -3.1
+             */
+            pmra?: number | null;
+            /**
+             * Pmdec
+             * @description Proper motion in declination, mas/yr; allowed is [-20000, 20000] mas/yr
+             * @example 1.4
+             */
+            pmdec?: number | null;
         };
     };
     responses: never;
@@ -111,7 +463,12 @@ export interface operations {
     predict: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Taken over into the answer and the log; made up where it is missing or has other characters */
+                "X-Request-ID"?: string;
+                /** @description The same key with the same body is answered the same for ten minutes. The answer's header Idempotency-Status says `stored`, `replayed`, or `ignored` (no Redis) */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -121,7 +478,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The prediction */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -130,7 +487,34 @@ export interface operations {
                     "application/json": components["schemas"]["PredictResponse"];
                 };
             };
-            /** @description A value is not allowed */
+            /** @description A key is asked for, and missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The body is over the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The content type is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Values are not allowed: each is named with its range */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -139,16 +523,18 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description Busy or not ready */
+            /** @description Too many wait, or inference cannot be reached: try again */
             503: {
                 headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"];
                 };
             };
-            /** @description No answer within the deadline */
+            /** @description No prediction within the deadline */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -168,7 +554,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The model that serves */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -177,13 +563,102 @@ export interface operations {
                     "application/json": components["schemas"]["ModelResponse"];
                 };
             };
-            /** @description No model serves */
-            503: {
+            /** @description A key is asked for, and missing or wrong */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too many wait, or inference cannot be reached: try again */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No prediction within the deadline */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alive"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description Not now; the reasons say why */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
