@@ -9,7 +9,11 @@ from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
 
 
-def serve(service: str, main: Callable[[], Awaitable[None]]) -> None:
+def serve(
+    service: str,
+    main: Callable[[], Awaitable[None]],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> None:
     """Run a service's main coroutine; exit code 0 after a signal, 1 with one logged line after an error.
 
     An error that nobody expected keeps its trace in the log, which is where an operator looks; nothing else shows it.
@@ -22,7 +26,8 @@ def serve(service: str, main: Callable[[], Awaitable[None]]) -> None:
 
     try:
         log.info("starting", pid=os.getpid())
-        asyncio.run(run())
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(run())
     except AstroScaleError as error:
         log.error("stopped", code=error.code, reason=error.message)
         sys.exit(1)

@@ -1,0 +1,1 @@
+"""What a prediction asks and answers, without transport or framework."""

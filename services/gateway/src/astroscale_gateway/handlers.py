@@ -1,0 +1,161 @@
+"""HTTP in -> domain -> HTTP out."""
+
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from astroscale_gateway.batcher import Batcher
+from astroscale_gateway.body import read_json
+from astroscale_gateway.domain import star
+from astroscale_gateway.domain.answer import with_request_id
+from astroscale_gateway.idempotency import IdempotencyKeys
+from astroscale_gateway.metrics import GatewayMetrics
+from astroscale_gateway.readiness import Readiness
+from astroscale_gateway.relay import Relay
+from astroscale_gateway.schemas import Alive, ErrorResponse, ModelResponse, PredictResponse, Ready
+from astroscale_gateway.security import ApiKey
+from astroscale_gateway.settings import GatewaySettings
+
+_JSON: Final = "application/json"
+
+_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": ErrorResponse, "description": "A key is asked for, and missing or wrong"},
+    503: {
+        "model": ErrorResponse,
+        "description": "Too many wait, or inference cannot be reached: try again",
+        "headers": {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}},
+    },
+    504: {"model": ErrorResponse, "description": "No prediction within the deadline"},
+}
+_PREDICT_FAILURES: Final[dict[int | str, dict[str, Any]]] = {
+    413: {"model": ErrorResponse, "description": "The body is over the limit"},
+    415: {"model": ErrorResponse, "description": "The content type is not application/json"},
+    422: {"model": ErrorResponse, "description": "Values are not allowed: each is named with its range"},
+}
+_REQUEST_ID: Final = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "description": "Taken over into the answer and the log; made up where it is missing or has other characters",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+}
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key with the same body is answered the same for ten minutes. The answer's header "
+    "Idempotency-Status says `stored`, `replayed`, or `ignored` (no Redis)",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+class Handlers:
+    """What the routes need, handed in once."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        metrics: GatewayMetrics,
+        relay: Relay,
+        batcher: Batcher[star.Row, bytes],
+        keys: IdempotencyKeys,
+        readiness: Readiness,
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._relay = relay
+        self._batcher = batcher
+        self._keys = keys
+        self._readiness = readiness
+        self._api_key = ApiKey(settings.api_key)
+
+    def router(self) -> APIRouter:
+        """The routes, documented."""
+        router = APIRouter()
+        router.add_api_route(
+            "/predict",
+            self.predict,
+            methods=["POST"],
+            operation_id="predict",
+            tags=["predictions"],
+            summary="Predict one star's line-of-sight velocity",
+            # The body is read by domain.star (the names of all offending fields, and 4 us instead of 40); so it is
+            # described here, and the tests hold the two together.
+            openapi_extra={
+                "requestBody": {
+                    "required": True,
+                    "content": {_JSON: {"schema": {"$ref": "#/components/schemas/PredictRequest"}}},
+                },
+                "parameters": [_REQUEST_ID, _IDEMPOTENCY_KEY],
+            },
+            responses={200: {"model": PredictResponse}, **_PREDICT_FAILURES, **_FAILURES},
+        )
+        router.add_api_route(
+            "/model",
+            self.model,
+            methods=["GET"],
+            operation_id="model",
+            tags=["predictions"],
+            summary="The model in service",
+            responses={200: {"model": ModelResponse}, **_FAILURES},
+        )
+        router.add_api_route(
+            "/healthz", self.healthz, methods=["GET"], operation_id="healthz", tags=["operation"],
+            summary="Whether the process answers", responses={200: {"model": Alive}},
+        )  # fmt: skip
+        router.add_api_route(
+            "/readyz", self.readyz, methods=["GET"], operation_id="readyz", tags=["operation"],
+            summary="Whether predictions can be had",
+            responses={200: {"model": Ready}, 503: {"model": Ready, "description": "Not now; the reasons say why"}},
+        )  # fmt: skip
+        router.add_api_route(
+            "/metrics", self.render_metrics, methods=["GET"], operation_id="metrics", tags=["operation"],
+            summary="Prometheus metrics", response_class=Response,
+            responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        )  # fmt: skip
+        return router
+
+    async def predict(self, request: Request) -> Response:
+        """Answer with radial velocity (km/s), redshift, a 90 % interval, flags, and the model that said so."""
+        self._api_key.check(request)
+        settings = self._settings
+        body = await read_json(request, limit=settings.max_body_bytes, timeout=settings.body_timeout_seconds)
+        row = star.read(body)
+        key = request.headers.get("idempotency-key")
+        if key is not None:
+            return await self._predict_once(key, body, row, request.state.request_id)
+        answer = await self._batcher.submit(row)
+        return Response(with_request_id(answer, request.state.request_id), media_type=_JSON)
+
+    async def _predict_once(self, key: str, body: bytes, row: star.Row, request_id: str) -> Response:
+        stored = await self._keys.find(key, body)
+        if stored.answer is None:
+            answer = await self._batcher.submit(row)
+            if stored.status != "ignored":
+                stored = await self._keys.keep(key, body, answer)
+            answer = stored.answer or answer
+        else:
+            answer = stored.answer
+        return Response(
+            with_request_id(answer, request_id), media_type=_JSON, headers={"idempotency-status": stored.status}
+        )
+
+    async def model(self, request: Request) -> Response:
+        """Name, version and card of the model that answers now, asked of inference."""
+        self._api_key.check(request)
+        said = await self._relay.model(self._settings.deadline_seconds)
+        return Response(orjson.dumps(said), media_type=_JSON)
+
+    async def healthz(self, _request: Request) -> Response:
+        """The event loop turns."""
+        return Response(b'{"alive":true}', media_type=_JSON)
+
+    async def readyz(self, _request: Request) -> Response:
+        """Replies are read, and inference answered lately."""
+        report = self._readiness.report()
+        return Response(orjson.dumps(report), 200 if report["ready"] else 503, media_type=_JSON)
+
+    async def render_metrics(self, _request: Request) -> Response:
+        """The exposition format's text."""
+        self._metrics.waiting.set(self._batcher.waiting)
+        return Response(self._metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

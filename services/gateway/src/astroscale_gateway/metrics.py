@@ -1,0 +1,28 @@
+"""Metrics of the gateway."""
+
+from astroscale_shared.runtime.metrics import ROWS_BUCKETS, Metrics
+from prometheus_client import Counter, Histogram
+
+
+class GatewayMetrics(Metrics):
+    """`astroscale_gateway_...`; routes are templates of a fixed table, never a caller's path."""
+
+    def __init__(self) -> None:
+        super().__init__("gateway")
+        self.requests = self.counter("requests", "requests answered", ["route", "status"])
+        self.duration = self.histogram("request_duration_seconds", "from a request to its answer", ["route"])
+        self.waiting = self.gauge("waiting", "stars that wait for their prediction")
+        self.batch_rows = self.histogram("batch_rows", "stars in one message to inference", buckets=ROWS_BUCKETS[:6])
+        self.relay_duration = self.histogram("relay_duration_seconds", "from a message to inference to its reply")
+        self.rejected = self.counter("rejected", "requests that were refused", ["reason"])
+        self.ready = self.gauge("ready", "1 while predictions can be had")
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        pair = self._children.get((route, status))
+        if pair is None:
+            pair = self.requests.labels(route, str(status)), self.duration.labels(route)
+            self._children[route, status] = pair
+        pair[0].inc()
+        pair[1].observe(seconds)
