@@ -105,7 +105,8 @@ async def wait_for_broker(settings: KafkaSettings, *, deadline: float = 60.0) ->
 async def read_to_end(settings: KafkaSettings, topic: str) -> list[Any]:
     """All committed records of a topic, from its beginning to where it ends now (ConsumerRecord, partition by
     partition). For small, compacted topics."""
-    client = consumer(settings, group_id=None)
+    # A broker answers a connection's requests in order: questions for offsets would wait behind an empty long poll.
+    client = consumer(settings, group_id=None, fetch_max_wait_ms=20)
     await client.start()
     try:
         return [record async for record in scan(client, topic)]
