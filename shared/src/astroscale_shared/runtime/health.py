@@ -22,6 +22,7 @@ class HealthServer:
         self._port = port
         self._metrics = metrics
         self._unready = unready
+        metrics.gauge("ready", "1 while /readyz answers 200").set_function(lambda: 0.0 if unready() else 1.0)
         self._server: asyncio.Server | None = None
 
     @property
