@@ -1,2 +1,2 @@
 // jsdom lays nothing out and so has no scrolling; the page asks for it after a result.
-Element.prototype.scrollIntoView = () => undefined;
+if (typeof Element !== 'undefined') Element.prototype.scrollIntoView = () => undefined;
