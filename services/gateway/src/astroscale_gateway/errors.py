@@ -25,6 +25,7 @@ STATUS: Final[Mapping[str, int]] = {
     "shutting_down": 503,
     "kafka_unreachable": 503,
     "bad_reply": 503,
+    "bad_arrow": 503,
     "no_model": 503,
     "deadline_exceeded": 504,
     "internal_error": 500,
