@@ -32,6 +32,14 @@ export function spokenScientific(value: number): string {
   return `${mantissa} times ten to the ${exponent}`;
 }
 
+/** The hour of what happened today, the day of what did not, as the reader's country writes them. */
+export function moment(at: number, now: number, locale?: string): string {
+  const then = new Date(at);
+  return then.toDateString() === new Date(now).toDateString()
+    ? then.toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit' })
+    : then.toLocaleDateString(locale, { day: 'numeric', month: 'short' });
+}
+
 /** Three significant digits: "139", "1,610", "0.045". */
 export function rounded(value: number): string {
   return value.toLocaleString('en-US', { maximumSignificantDigits: 3 });

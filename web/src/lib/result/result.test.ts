@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { aPrediction } from '../../../tests/builders';
-import { rounded, scientific, signed, spokenScientific } from './format';
+import { moment, rounded, scientific, signed, spokenScientific } from './format';
 import { axisFor, axisPercent } from './interval';
 import { beyondScale, spectrumPercent, spectrumTicks } from './spectrum';
 import { announcement, directionOf, headline, remarksOf } from './words';
@@ -21,6 +21,12 @@ describe('numbers', () => {
     expect(scientific(-0.0001234)).toEqual({ mantissa: '−1.23', exponent: '−4' });
     expect(scientific(0)).toEqual({ mantissa: '0.00', exponent: '0' });
     expect(spokenScientific(0.02)).toBe('+2.00 times ten to the −2');
+  });
+
+  it('tells the hour of today, and the day of another', () => {
+    const noon = new Date(2026, 6, 3, 12, 5).getTime();
+    expect(moment(noon, noon + 3_600_000, 'en-GB')).toBe('12:05');
+    expect(moment(noon, noon + 86_400_000, 'en-GB')).toBe('3 Jul');
   });
 
   it('keeps three significant digits', () => {
