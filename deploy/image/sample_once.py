@@ -24,10 +24,10 @@ async def streamed(kafka: KafkaSettings) -> bool:
 
 def main() -> int:
     """Becomes the ingest where there is something to do; its exit code is then the job's."""
-    if asyncio.run(streamed(KafkaSettings.load())):
-        sys.stdout.write(f"{SAMPLE.name} has been streamed before\n")
-        return 0
-    os.execv(sys.executable, [sys.executable, "-m", "astroscale_ingestor", "ingest", str(SAMPLE)])  # noqa: S606
+    if not asyncio.run(streamed(KafkaSettings.load())):
+        os.execv(sys.executable, [sys.executable, "-m", "astroscale_ingestor", "ingest", str(SAMPLE)])  # noqa: S606
+    sys.stdout.write(f"{SAMPLE.name} has been streamed before\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,290 @@
+"""What the overview dashboard shows: sections, panels and their questions to Prometheus."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One PromQL expression and the legend of its series."""
+
+    expr: str
+    legend: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel; `unit` is Grafana's name of it, `width` is of 24 columns."""
+
+    title: str
+    text: str
+    queries: tuple[Query, ...]
+    unit: str = "short"
+    kind: str = "timeseries"
+    width: int = 8
+    minimum: float | None = 0
+    red_from: float | None = None
+    red_below: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A row of the dashboard with a heading."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+def rate(counter: str, by: str = "") -> str:
+    """What happens a second, summed over replicas, by the labels in `by`; 0 where nothing of the kind ever happened."""
+    if not by:
+        return f"sum(rate({counter}[$__rate_interval])) or vector(0)"
+    return f"sum by ({by}) (rate({counter}[$__rate_interval])) or on() vector(0)"
+
+
+def quantile(of: float, histogram: str, select: str = "") -> str:
+    """A quantile over all replicas from a histogram's buckets."""
+    return f"histogram_quantile({of}, sum by (le) (rate({histogram}_bucket{select}[$__rate_interval])))"
+
+
+def every(process_metric: str) -> str:
+    """A process metric of every service: their names differ only in the service."""
+    return f'{{__name__=~"astroscale_[a-z]+_process_{process_metric}"}}'
+
+
+_HTTP: Final = "astroscale_gateway_request_duration_seconds"
+_PREDICT: Final = '{route="/predict"}'
+_RELAY: Final = "astroscale_gateway_relay_duration_seconds"
+_ROUND: Final = "astroscale_federation_round_duration_seconds"
+
+SECTIONS: Final = (
+    Section(
+        "Now",
+        (
+            Panel(
+                "Services up",
+                "Processes that answer Prometheus.",
+                (Query('sum by (job) (up{job=~"gateway|ingestor|preprocessor|inference|federation"})', "{{job}}"),),
+                kind="stat",
+                width=9,
+                red_below=1,
+            ),
+            Panel(
+                "Ready",
+                "Processes whose /readyz answers 200.",
+                (Query('sum by (job) ({__name__=~"astroscale_[a-z]+_ready"})', "{{job}}"),),
+                kind="stat",
+                width=9,
+                red_below=1,
+            ),
+            Panel(
+                "Rows that do not add up",
+                "Rows in less rows passed on and rows refused. Anything but zero is a defect.",
+                (
+                    Query("sum(astroscale_preprocessor_ledger_mismatch_rows)", "preprocessor"),
+                    Query("sum(astroscale_inference_ledger_mismatch_rows)", "inference"),
+                ),
+                kind="stat",
+                width=6,
+                red_from=1,
+            ),
+        ),
+    ),
+    Section(
+        "Requests",
+        (
+            Panel(
+                "Requests",
+                "HTTP requests a second, by route and status.",
+                (Query(rate("astroscale_gateway_requests_total", "route, status"), "{{route}} {{status}}"),),
+                unit="reqps",
+            ),
+            Panel(
+                "Latency of /predict",
+                "From a request to its answer, at the gateway.",
+                tuple(Query(quantile(q, _HTTP, _PREDICT), f"p{q * 100:g}") for q in (0.5, 0.9, 0.99)),
+                unit="s",
+            ),
+            Panel(
+                "Latency over Kafka",
+                "From a message to inference to its reply: what the gateway waits for.",
+                tuple(Query(quantile(q, _RELAY), f"p{q * 100:g}") for q in (0.5, 0.9, 0.99)),
+                unit="s",
+            ),
+            Panel(
+                "Stars in one message",
+                "Requests that travel together: more of them under load.",
+                (
+                    Query(quantile(0.5, "astroscale_gateway_batch_rows"), "p50"),
+                    Query(quantile(0.99, "astroscale_gateway_batch_rows"), "p99"),
+                ),
+            ),
+            Panel(
+                "Waiting",
+                "Stars that wait for their prediction. Above the gateway's limit, requests get 503.",
+                (Query("sum(astroscale_gateway_waiting)", "waiting"),),
+            ),
+            Panel(
+                "Requests refused",
+                "A second, by reason: bad fields, too large, too busy.",
+                (Query(rate("astroscale_gateway_rejected_total", "reason"), "{{reason}}"),),
+                unit="reqps",
+            ),
+        ),
+    ),
+    Section(
+        "Stream",
+        (
+            Panel(
+                "Rows",
+                "Stars a second at each step. In = encoded + refused; encoded = predicted + refused by inference.",
+                (
+                    Query(rate("astroscale_preprocessor_rows_in_total"), "raw in"),
+                    Query(rate("astroscale_preprocessor_rows_encoded_total"), "encoded"),
+                    Query(rate("astroscale_preprocessor_rows_rejected_total"), "refused"),
+                    Query(rate("astroscale_inference_rows_predicted_total"), "predicted"),
+                ),
+                unit="rowsps",
+                width=12,
+            ),
+            Panel(
+                "Lag",
+                "Messages not yet processed. Falling is good, growing wants another replica.",
+                (
+                    Query("sum(astroscale_preprocessor_lag_messages)", "raw (preprocessor)"),
+                    Query("sum(astroscale_inference_lag_messages)", "encoded (inference)"),
+                ),
+                width=12,
+            ),
+            Panel(
+                "Rows refused, by reason",
+                "Each is in a dead-letter topic with its reason.",
+                (
+                    Query(rate("astroscale_preprocessor_rows_rejected_total", "reason"), "{{reason}}"),
+                    Query(rate("astroscale_inference_rows_refused_total", "reason"), "inference: {{reason}}"),
+                ),
+                unit="rowsps",
+            ),
+            Panel(
+                "Batches",
+                "Transactions a second.",
+                (
+                    Query(rate("astroscale_preprocessor_batch_rows_count"), "preprocessor"),
+                    Query(rate("astroscale_inference_batch_rows_count"), "inference"),
+                ),
+                unit="ops",
+            ),
+            Panel(
+                "Time a batch takes",
+                "Parsing and encoding, and scoring; without Kafka.",
+                (
+                    Query(quantile(0.5, "astroscale_preprocessor_batch_duration_seconds"), "preprocessor p50"),
+                    Query(quantile(0.99, "astroscale_preprocessor_batch_duration_seconds"), "preprocessor p99"),
+                    Query(quantile(0.5, "astroscale_inference_batch_duration_seconds"), "inference p50"),
+                    Query(quantile(0.99, "astroscale_inference_batch_duration_seconds"), "inference p99"),
+                ),
+                unit="s",
+            ),
+        ),
+    ),
+    Section(
+        "Model",
+        (
+            Panel(
+                "Serving",
+                "Model and version in each inference process.",
+                (Query("sum by (name, version) (astroscale_inference_model_info)", "{{name}} {{version}}"),),
+                kind="stat",
+                width=8,
+            ),
+            Panel(
+                "Models taken and refused",
+                "Since the processes began.",
+                (
+                    Query("sum(astroscale_inference_model_swaps_total)", "taken into service"),
+                    Query(
+                        "sum by (reason) (astroscale_inference_model_refused_total) or on() vector(0)",
+                        "refused {{reason}}",
+                    ),
+                ),
+            ),
+            Panel(
+                "Time inference takes for requests",
+                "From the poll to the replies sent.",
+                (
+                    Query(quantile(0.5, "astroscale_inference_request_duration_seconds"), "p50"),
+                    Query(quantile(0.99, "astroscale_inference_request_duration_seconds"), "p99"),
+                ),
+                unit="s",
+            ),
+        ),
+    ),
+    Section(
+        "Federation",
+        (
+            Panel(
+                "Rounds",
+                "Rounds closed since the coordinator began, by phase.",
+                (Query("sum by (phase) (astroscale_federation_rounds_total) or on() vector(0)", "{{phase}}"),),
+                width=6,
+            ),
+            Panel(
+                "Workers",
+                "Workers that are there, and those whose update counted in the last closed round.",
+                (
+                    Query("sum(astroscale_federation_workers)", "there"),
+                    Query("sum(astroscale_federation_participants)", "counted"),
+                ),
+                width=6,
+            ),
+            Panel(
+                "Time a round takes",
+                "From its opening to its close.",
+                (
+                    Query(quantile(0.5, _ROUND), "p50"),
+                    Query(quantile(0.99, _ROUND), "p99"),
+                ),
+                unit="s",
+                width=6,
+            ),
+            Panel(
+                "Excluded",
+                "Updates refused and answers missed, by reason.",
+                (Query("sum by (reason) (astroscale_federation_exclusions_total) or on() vector(0)", "{{reason}}"),),
+                width=6,
+            ),
+        ),
+    ),
+    Section(
+        "Processes",
+        (
+            Panel(
+                "CPU",
+                "Cores used.",
+                (Query(f"sum by (job) (rate({every('cpu_seconds')}[$__rate_interval]))", "{{job}}"),),
+                width=6,
+            ),
+            Panel(
+                "Memory",
+                "Resident.",
+                (Query(f"sum by (job) ({every('resident_memory_bytes')})", "{{job}}"),),
+                unit="bytes",
+                width=6,
+            ),
+            Panel(
+                "Open files",
+                "File descriptors: files and connections.",
+                (Query(f"sum by (job) ({every('open_files')})", "{{job}}"),),
+                width=6,
+            ),
+            Panel(
+                "Disk of the log folder",
+                "Free.",
+                (Query(f"min by (job) ({every('log_disk_free_bytes')})", "{{job}}"),),
+                unit="bytes",
+                width=6,
+                red_below=1e9,
+            ),
+        ),
+    ),
+)
