@@ -3,10 +3,11 @@
 import os
 import shutil
 from collections.abc import Callable, Generator
-from typing import Protocol
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.system import Stack
 
 ARGS = (
     "--no-sandbox",
@@ -17,12 +18,6 @@ ARGS = (
     "--disable-sync",
     "--disable-quic",
 )
-
-
-class Stack(Protocol):
-    """What the browser tests need of the running system."""
-
-    gateway_url: str
 
 
 @pytest.fixture(scope="session")
