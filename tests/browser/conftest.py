@@ -20,9 +20,11 @@ ARGS = (
 )
 
 
-@pytest.fixture(scope="session")
+# Playwright's synchronous API keeps an event loop running in this thread, under which no async test of another module
+# could start: so it ends with the module.
+@pytest.fixture(scope="module")
 def chromium() -> Generator[Browser]:
-    """One Chromium for the session: the one of ASTROSCALE_CHROMIUM, else `chromium` on the PATH."""
+    """One Chromium for a module's tests: the one of ASTROSCALE_CHROMIUM, else `chromium` on the PATH."""
     executable = os.environ.get("ASTROSCALE_CHROMIUM") or shutil.which("chromium")
     if not executable:
         pytest.skip("no Chromium here: install Debian's chromium or set ASTROSCALE_CHROMIUM to an executable")
