@@ -23,13 +23,13 @@ class Reader:
     def __init__(self, settings: KafkaSettings, *, deadline: float = 5.0) -> None:
         self._settings = settings
         self._deadline = deadline
-        self._admin = clients.admin(settings)
-        self._committed = _consumer(settings, "read_committed")
-        self._everything = _consumer(settings, "read_uncommitted")
         self._partitions: dict[str, list[TopicPartition]] = {}
 
     async def __aenter__(self) -> Self:
         await clients.wait_for_broker(self._settings, deadline=self._deadline)
+        self._admin = clients.admin(self._settings)
+        self._committed = _consumer(self._settings, "read_committed")
+        self._everything = _consumer(self._settings, "read_uncommitted")
         try:
             for client in (self._admin, self._committed, self._everything):
                 await client.start()

@@ -1,0 +1,87 @@
+"""Many stars at once: a bounded number of requests under way over kept-alive connections."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from astroscale_shared.runtime.errors import AstroScaleError
+
+from astroscale_client import wire
+from astroscale_client.prediction import Prediction
+
+CONCURRENCY: Final = 32
+"""Enough for the gateway to fill its batches, few enough to leave room for others."""
+
+_OF_ONE_STAR: Final = frozenset({422, 500, 504})
+
+Scored = Prediction | AstroScaleError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to reach the gateway. timeout: seconds for one try; retries: further tries."""
+
+    url: str
+    timeout: float = 10.0
+    retries: int = 4
+    api_key: str | None = None
+
+
+async def score(
+    stars: Sequence[wire.Star],
+    options: Options,
+    *,
+    concurrency: int = CONCURRENCY,
+    advance: Callable[[], None] | None = None,
+) -> list[Scored]:
+    """Predictions in the stars' order, or why a star was refused. `advance` is called after each.
+
+    Raises AstroScaleError where it is not one star's fault: gateway gone, busy beyond all tries, key refused.
+    """
+    results: list[Scored | None] = [None] * len(stars)
+    numbers = iter(range(len(stars)))
+    limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
+    async with httpx.AsyncClient(
+        base_url=options.url, timeout=options.timeout, limits=limits, headers=wire.headers(options.api_key)
+    ) as client:
+
+        async def work() -> None:
+            for number in numbers:
+                results[number] = await _one(client, stars[number], options)
+                if advance is not None:
+                    advance()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(concurrency, len(stars))):
+                    group.create_task(work())
+        except* AstroScaleError as errors:
+            first = errors.exceptions[0]
+            raise first from None
+    return [result for result in results if result is not None]
+
+
+async def _one(client: httpx.AsyncClient, star: wire.Star, options: Options) -> Scored:
+    try:
+        content = wire.body(star)
+    except wire.RefusedError as refused:
+        return refused
+    for attempt in range(options.retries + 1):
+        response = None
+        try:
+            response = await client.post("/predict", content=content, headers={"content-type": "application/json"})
+        except httpx.TransportError as error:
+            if attempt == options.retries:
+                raise wire.unreachable(options.url, error) from error
+        if response is not None and (response.status_code not in wire.RETRIED or attempt == options.retries):
+            try:
+                return wire.prediction(response)
+            except AstroScaleError as error:
+                # A star of its own may be refused, or hit a fault; a busy gateway or a wrong key concerns them all.
+                if response.status_code in _OF_ONE_STAR:
+                    return error
+                raise
+        await asyncio.sleep(wire.pause(response, attempt))
+    raise AssertionError  # the last try has returned or raised
