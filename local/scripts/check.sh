@@ -4,6 +4,9 @@ set -u
 # shellcheck source=local/scripts/tools.sh
 . local/scripts/tools.sh
 uv=$(ensure_uv)
+node=$(ensure_node)
+[ -z "$node" ] || PATH="$node:$PATH"
+export PATH
 failed=""
 
 # check NAME COMMAND...: one line where it passes, its output where it does not

@@ -78,6 +78,8 @@ def _field(name: str, info: FieldInfo, section: str) -> Iterator[str]:
         yield f"# {name}: a secret; set ASTROSCALE_{section}__{name.upper()} in the environment"
     elif default is None or default is PydanticUndefined:
         yield f'# {name} = ""  # not set'
+    elif isinstance(default, Path) and default.is_absolute():
+        yield f'# {name} = ""  # by default, where the package is installed'
     elif isinstance(default, dict):
         yield f"# {name} = {{}}"
     else:
@@ -88,11 +90,8 @@ def render() -> str:
     """The whole file."""
     parts = [_HEAD]
     for found in settings_classes():
-        lines = [
-            f"# {(inspect.getdoc(found) or '').splitlines()[0]}",
-            f"# Environment: ASTROSCALE_{found.section}__...",
-        ]
-        lines.append(f"[{found.table}]")
+        lines = [f"# {line}".rstrip() for line in (inspect.getdoc(found) or "").splitlines()]
+        lines += [f"# Environment: ASTROSCALE_{found.section}__...", f"[{found.table}]"]
         for name, info in found.model_fields.items():
             lines += _field(name, info, found.section)
         parts.append("\n".join(lines) + "\n")

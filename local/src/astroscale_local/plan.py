@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,11 +34,12 @@ class Service:
     port: int
     argv: tuple[str, ...]
     env: Mapping[str, str]
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - asked, not bound
-        return f"http://{host}:{self.port}"
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def _services(replicas: Mapping[str, int]) -> list[Service]:
     if federation.enabled:
         found += _replicas("federation", federation.section, federation.host, federation.metrics_port, 1, "coordinator")
     gateway = GatewayListens.load()
-    return found + _replicas("gateway", gateway.section, gateway.host, gateway.port, replicas.get("gateway", 1))
+    gateways = _replicas("gateway", gateway.section, gateway.host, gateway.port, replicas.get("gateway", 1))
+    return found + [replace(one, scheme="https" if gateway.tls_certfile else "http") for one in gateways]
 
 
 def _replicas(service: str, section: str, host: str, port: int, count: int, *arguments: str) -> list[Service]:
@@ -132,6 +134,8 @@ def make(replicas: Mapping[str, int] | None = None) -> Plan:
         "OMP_NUM_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
     }
+    if IngestorListens.load().watch_dir is None:  # the drop folder moves with the state folder, too
+        env["ASTROSCALE_INGESTOR__WATCH_DIR"] = str(paths.root / "incoming")
     if redis_port:
         env["ASTROSCALE_REDIS__URL"] = f"redis://127.0.0.1:{redis_port}/0"
     return Plan(settings, paths, kafka_port, redis_port, tuple(_services(replicas or {})), env)

@@ -32,12 +32,14 @@ class GatewayListens(_Listens):
     section = "GATEWAY"
     table = "gateway"
     port: int = 8080
+    tls_certfile: Path | None = None
 
 
 class IngestorListens(_Listens):
     section = "INGESTOR"
     table = "ingestion"
     metrics_port: int = 9101
+    watch_dir: Path | None = None
 
 
 class PreprocessorListens(_Listens):

@@ -153,7 +153,10 @@ class Supervisor:
     def _write_targets(self) -> None:
         """Prometheus file_sd: where to find the metrics of every service process."""
         targets = [
-            {"targets": [one.url.removeprefix("http://")], "labels": {"job": one.service, "replica": one.name}}
+            {
+                "targets": [one.url.partition("://")[2]],
+                "labels": {"job": one.service, "replica": one.name, "__scheme__": one.scheme},
+            }
             for one in self.plan.services
         ]
         self.plan.paths.targets_file.write_text(json.dumps(targets, indent=1), encoding="utf-8")
