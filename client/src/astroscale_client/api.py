@@ -28,7 +28,12 @@ class AstroScale:
     ) -> None:
         self.url = where.gateway_url(url)
         self._options = pool.Options(self.url, timeout, retries, api_key or where.api_key())
-        self._http = httpx.Client(base_url=self.url, timeout=timeout, headers=wire.headers(self._options.api_key))
+        self._http = httpx.Client(
+            base_url=self.url,
+            timeout=timeout,
+            headers=wire.headers(self._options.api_key),
+            mounts=wire.DIRECT,
+        )
 
     def predict(
         self,

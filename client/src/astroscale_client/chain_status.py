@@ -14,7 +14,7 @@ from astroscale_shared.messaging import ledger, topics
 from astroscale_shared.messaging.ledger import StageTotals
 from astroscale_shared.runtime.settings import KafkaSettings
 
-from astroscale_client import where
+from astroscale_client import where, wire
 from astroscale_client.reader import Reader
 
 _PROBE_TIMEOUT_S: Final = 2.0
@@ -115,7 +115,7 @@ async def probe_all(url: str | None = None) -> list[Probe]:
         known = {name: _usual(section, port) for name, (section, port) in _DEFAULT_PORTS.items()}
     if gateway not in known.values():
         known = {**known, "gateway": gateway}
-    async with httpx.AsyncClient(timeout=_PROBE_TIMEOUT_S) as client:
+    async with httpx.AsyncClient(timeout=_PROBE_TIMEOUT_S, mounts=wire.DIRECT_ASYNC) as client:
         probes = await asyncio.gather(*(_probe(client, name, address) for name, address in known.items()))
     return [p for p in probes if found is not None or p.ready is not None or p.name == "gateway"]
 

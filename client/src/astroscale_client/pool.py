@@ -44,7 +44,11 @@ async def score(
     numbers = iter(range(len(stars)))
     limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with httpx.AsyncClient(
-        base_url=options.url, timeout=options.timeout, limits=limits, headers=wire.headers(options.api_key)
+        base_url=options.url,
+        timeout=options.timeout,
+        limits=limits,
+        headers=wire.headers(options.api_key),
+        mounts=wire.DIRECT_ASYNC,
     ) as client:
 
         async def work() -> None:

@@ -26,6 +26,12 @@ class RefusedError(AstroScaleError):
     """The gateway will not predict this star; `fields` names what is wrong with it."""
 
 
+_HERE: Final = ("all://127.0.0.1", "all://localhost")
+DIRECT: Final[Mapping[str, httpx.BaseTransport | None]] = dict.fromkeys(_HERE)
+DIRECT_ASYNC: Final[Mapping[str, httpx.AsyncBaseTransport | None]] = dict.fromkeys(_HERE)
+"""Mounts of a client: this machine is never reached through a proxy."""
+
+
 def headers(api_key: str | None) -> dict[str, str]:
     """Headers of every request."""
     return {"accept": "application/json"} | ({"x-api-key": api_key} if api_key else {})
