@@ -1,1 +1,1 @@
-"""Archives train one model and keep their data."""
+"""Archives train one model and keep their data: coordinator and workers over Kafka."""
