@@ -6,7 +6,6 @@ import sys
 import urllib.request
 from pathlib import Path
 
-import psutil
 import pytest
 from astroscale_local import health, state
 from astroscale_local.paths import StatePaths
@@ -72,12 +71,12 @@ def test_up_streams_the_sample_and_down_leaves_no_process(tmp_path: Path) -> Non
         running = state.load(StatePaths(folder).state_file)
         assert running is not None
         assert running.phase == "ready"
-        processes = [psutil.Process(one.pid) for one in (running.supervisor, *running.processes)]
+        processes = [running.supervisor, *running.processes]
     finally:
         stopped = local(settings, "down", timeout=60)
 
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
-    assert [one for one in processes if one.is_running()] == []
+    assert [one.name for one in processes if one.alive] == []
     told = [json.loads(line) for line in StatePaths(folder).log("supervisor").read_text().splitlines()]
     order = [one["step"] for one in told if one["event"] == "step_done" and one["step"].startswith("Stopping")]
     assert order == ["Stopping gateway", "Stopping services", "Stopping redis", "Stopping kafka"]

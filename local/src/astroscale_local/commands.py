@@ -59,16 +59,19 @@ def check_disk(settings: LocalSettings, paths: StatePaths) -> None:
         )
 
 
-def _stop_on_signals() -> None:
-    """The first SIGINT or SIGTERM interrupts what is going on; later ones wait for the orderly stop."""
+class _Signals:
+    """SIGINT, SIGTERM and SIGHUP: an interruption while starting, a flag once everything runs; asked once is enough."""
 
-    def once(_number: int, _frame: FrameType | None) -> None:
+    def __init__(self) -> None:
+        self.asked = False
+        self.interrupt = True
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(one, signal.SIG_IGN)
-        raise KeyboardInterrupt
+            signal.signal(one, self._received)
 
-    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(one, once)
+    def _received(self, _number: int, _frame: FrameType | None) -> None:
+        first, self.asked = not self.asked, True
+        if first and self.interrupt:
+            raise KeyboardInterrupt
 
 
 def up(console: Console, *, replicas: dict[str, int], with_sample: bool, sample_again: bool) -> None:
@@ -80,7 +83,7 @@ def up(console: Console, *, replicas: dict[str, int], with_sample: bool, sample_
     settings = LocalSettings.load()
     paths = StatePaths(settings.state_dir.resolve())
     with _only_one(paths):
-        _stop_on_signals()
+        signals = _Signals()
         paths.rotate_logs()
         report = Report(console, paths.log("supervisor"))
         _take_over(paths, report)
@@ -92,14 +95,18 @@ def up(console: Console, *, replicas: dict[str, int], with_sample: bool, sample_
             _announce(supervisor, report, time.monotonic() - began)
             if with_sample:
                 _stream_sample(supervisor, report, again=sample_again)
-            supervisor.mark_ready()
+            signals.interrupt = False
             report.say(f"Ready. The page is at {supervisor.plan.gateway_url}  (Ctrl-C stops)", "ready", "bold")
-            while True:
+            supervisor.mark_ready()
+            while not signals.asked:
                 supervisor.check()
                 time.sleep(0.1)
         except KeyboardInterrupt:
-            report.say("Stopping, the gateway first, Kafka last.", "stopping")
+            report.log("interrupted")
         finally:
+            signals.interrupt = False
+            if signals.asked:
+                report.say("Stopping, the gateway first, Kafka last.", "stopping")
             supervisor.stop()
 
 

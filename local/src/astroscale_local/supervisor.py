@@ -203,7 +203,8 @@ class Supervisor:
                 killed = self._stop_together(group, timeout)
                 if killed:
                     show(f"{', '.join(killed)} did not stop in {timeout:g} s and was killed")
-        self.plan.paths.state_file.unlink(missing_ok=True)
+        for file in (self.plan.paths.state_file, self.plan.paths.targets_file):
+            file.unlink(missing_ok=True)
 
     @staticmethod
     def _stop_together(group: list[Part], timeout: float) -> list[str]:
