@@ -1,21 +1,37 @@
 """What the topics hold, message by message, entered into the tallies. The audit's adapter of pyarrow."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import orjson
 import pyarrow.compute as pc
 from astroscale_shared.messaging import codec, headers, raw
-from astroscale_shared.messaging.contracts import IDENTITY
+from astroscale_shared.messaging.contracts import HEADER_ROWS, IDENTITY
 from astroscale_shared.runtime.errors import AstroScaleError
 from numpy.typing import NDArray
 
 from astroscale_client.audit.cut import Cut
 from astroscale_client.audit.tally import Tally
 
-Keys = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]
-"""raw_partition int32 [N], raw_offset int64 [N], raw_row int64 [N]."""
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Raw partition int32 [N], raw offset and row int64 [N], and bool [N] whether it is a replay."""
+
+    partitions: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    replayed: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Keys":
+        """Those where bool [N] is true."""
+        return Keys(self.partitions[chosen], self.offsets[chosen], self.rows[chosen], self.replayed[chosen])
+
 
 _LINEAGE: Final = tuple(f for f in IDENTITY if f.name in ("raw_partition", "raw_offset", "raw_row", "replay_id"))
 _BEYOND: Final = 1 << 62
@@ -24,7 +40,7 @@ _BEYOND: Final = 1 << 62
 class Books:
     """Tallies by raw partition, and what belongs to none.
 
-    unknown: by stage (`encode`, `predict`), keys that no raw row has, as (partition, offset, row).
+    unknown: by stage (`encode`, `predict`), keys that no raw row has.
     lowest: by topic, (its partition, raw partition) -> lowest raw offset that it still speaks of.
     """
 
@@ -57,10 +73,12 @@ class Books:
         letter = self._letter(record, self._cut.chain.raw)
         if letter is not None:
             partition, offset, rows = letter
-            keys = (
-                np.full(len(rows), partition, dtype=np.int32),
-                np.full(len(rows), offset, dtype=np.int64),
+            n = len(rows)
+            keys = Keys(
+                np.full(n, partition, dtype=np.int32),
+                np.full(n, offset, dtype=np.int64),
                 np.array(rows, dtype=np.int64),
+                np.zeros(n, dtype=np.bool_),
             )
             self._enter(keys, "rejected", "encode", record)
 
@@ -75,25 +93,26 @@ class Books:
         """A batch of the encoded topic."""
         keys = self._keys(record)
         booked = record.offset < self._booked_to.get(record.partition, 0)
-        if booked:
-            self.booked_rows += 1 if keys is None else len(keys[0])
-        rows = self.refusals.pop((record.partition, record.offset), [])
+        refused = self.refusals.pop((record.partition, record.offset), [])
         if keys is None:
-            # Foreign bytes are one row, which inference must refuse as such; without a key they are in no tally.
-            if rows:
-                self.booked_unreadable += booked
-            else:
+            # Foreign bytes, which inference must refuse; without keys they are in no tally.
+            if booked:
+                said = headers.read(record.headers).get(HEADER_ROWS)
+                self.booked_rows += max(1, headers.whole_number(said, 1))
+                self.booked_unreadable += len(refused)
+            if not refused:
                 self.unreadable_batches.append((self._cut.chain.encoded, record.partition, record.offset))
             return
+        if booked:
+            self.booked_rows += len(keys)
         waiting = record.offset >= self._cut.scored_to.get(record.partition, 0)
         for tally, places in self._enter(keys, "encoded", "encode", record):
-            if waiting:
-                tally.waiting[places] = True
-            if booked:
-                tally.booked[places] = True
-        if rows:
-            chosen = np.array([row for row in rows if row < len(keys[0])], dtype=np.intp)
-            self._enter((keys[0][chosen], keys[1][chosen], keys[2][chosen]), "refused", "predict", record)
+            tally.waiting[places] |= waiting
+            tally.booked[places] |= booked
+        if refused:
+            chosen = np.zeros(len(keys), dtype=np.bool_)
+            chosen[[row for row in refused if 0 <= row < len(keys)]] = True
+            self._enter(keys.take(chosen), "refused", "predict", record)
 
     def predicted(self, record: Any) -> None:
         """A batch of predictions."""
@@ -107,22 +126,27 @@ class Books:
 
     def _enter(self, keys: Keys, mark: str, stage: str, record: Any) -> list[tuple[Tally, NDArray[np.int64]]]:
         entered: list[tuple[Tally, NDArray[np.int64]]] = []
-        for partition in np.unique(keys[0]).tolist():
-            of_it = keys[0] == partition
-            offsets, rows = keys[1][of_it], keys[2][of_it]
+        if keys.replayed.any():
+            self.replayed += int(keys.replayed.sum()) if mark == "encoded" else 0
+            keys = keys.take(~keys.replayed)
+        for partition in np.unique(keys.partitions).tolist():
+            here = keys.take(keys.partitions == partition)
             lowest, place = self.lowest[record.topic], (record.partition, partition)
-            lowest[place] = min(lowest.get(place, _BEYOND), int(offsets.min()))
+            lowest[place] = min(lowest.get(place, _BEYOND), int(here.offsets.min()))
             tally = self.tallies.get(partition)
-            places, there = tally.find(offsets, rows) if tally else (offsets, np.zeros(len(offsets), dtype=np.bool_))
-            if tally is not None and there.any():
+            if tally is None:
+                self.unknown[stage].append(here)
+                continue
+            places, there = tally.find(here.offsets, here.rows)
+            if there.any():
                 tally.mark(mark, places[there])
                 entered.append((tally, places[there]))
             if not there.all():
-                self.unknown[stage].append((keys[0][of_it][~there], offsets[~there], rows[~there]))
+                self.unknown[stage].append(here.take(~there))
         return entered
 
     def _keys(self, record: Any) -> Keys | None:
-        """Keys of a batch, those of replays left out; None where it is no batch of ours."""
+        """Keys of a batch; None where it is no batch of ours."""
         try:
             batch = codec.from_trusted(record.value or b"")
         except AstroScaleError:
@@ -130,12 +154,8 @@ class Books:
         if any(batch.schema.get_field_index(f.name) < 0 or batch.schema.field(f.name).type != f.type for f in _LINEAGE):
             return None
         partition, offset, row, replay = (batch.column(f.name) for f in _LINEAGE)
-        keys = (partition.to_numpy(), offset.to_numpy(), row.to_numpy().astype(np.int64))
-        if replay.null_count == len(replay):
-            return keys
-        first = pc.call_function("is_null", [replay]).to_numpy(zero_copy_only=False)
-        self.replayed += int((~first).sum())
-        return keys[0][first], keys[1][first], keys[2][first]
+        replayed = pc.call_function("is_valid", [replay]).to_numpy(zero_copy_only=False)
+        return Keys(partition.to_numpy(), offset.to_numpy(), row.to_numpy().astype(np.int64), replayed)
 
     def _letter(self, record: Any, about: str) -> tuple[int, int, list[int]] | None:
         try:

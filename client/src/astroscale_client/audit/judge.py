@@ -102,7 +102,7 @@ def _without_expired(found: list[Keys], begins: dict[int, int]) -> list[tuple[in
     return [
         (int(partition), int(offset), int(row))
         for keys in found
-        for partition, offset, row in zip(*keys, strict=True)
+        for partition, offset, row in zip(keys.partitions, keys.offsets, keys.rows, strict=True)
         if offset >= begins.get(int(partition), 0)
     ]
 
