@@ -1,0 +1,28 @@
+"""Settings of training: `ASTROSCALE_TRAINING__*` over `[training]` of config.toml over these defaults."""
+
+from pathlib import Path
+from typing import Literal
+
+from astroscale_shared.runtime.settings import Settings
+from pydantic import Field
+
+Normalization = Literal["standard", "robust", "none"]
+
+
+class TrainingSettings(Settings):
+    """What is fitted, and how. The defaults make the shipped model."""
+
+    section = "TRAINING"
+    table = "training"
+
+    data: Path = Path("../shared/data/stars")
+    normalization: Normalization = "standard"
+    seed: int = 0
+    folds: int = Field(default=5, ge=2, le=20)
+    masked_copies: int = Field(default=3, ge=1, le=10)
+    value_trees: int = Field(default=200, ge=1, le=2_000)
+    value_leaves: int = Field(default=31, ge=2, le=255)
+    scale_trees: int = Field(default=150, ge=1, le=2_000)
+    scale_leaves: int = Field(default=15, ge=2, le=255)
+    parity_tolerance_kms: float = Field(default=1e-3, gt=0.0)
+    parity_rows: int = Field(default=20_000, ge=1)
