@@ -86,7 +86,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.include_router(Handlers(settings, metrics, relay, batcher, keys, readiness).router())
+    Handlers(settings, metrics, relay, batcher, keys, readiness).add_to(app.router)
     add_docs(app)
     add_page(app, settings.static_dir)
     openapi.describe(app)

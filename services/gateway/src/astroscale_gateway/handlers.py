@@ -1,9 +1,11 @@
 """HTTP in -> domain -> HTTP out."""
 
-from typing import Any, Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, cast
 
 import orjson
 from fastapi import APIRouter, Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from astroscale_gateway.batcher import Batcher
@@ -49,6 +51,13 @@ _IDEMPOTENCY_KEY: Final = {
 }
 
 
+class _Direct(APIRoute):
+    """A route whose handler takes the request as it is: FastAPI describes it, and resolves nothing for it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        return cast("Callable[[Request], Coroutine[Any, Any, Response]]", self.endpoint)
+
+
 class Handlers:
     """What the routes need, handed in once."""
 
@@ -69,13 +78,13 @@ class Handlers:
         self._readiness = readiness
         self._api_key = ApiKey(settings.api_key)
 
-    def router(self) -> APIRouter:
+    def add_to(self, router: APIRouter) -> None:
         """The routes, documented."""
-        router = APIRouter()
         router.add_api_route(
             "/predict",
             self.predict,
             methods=["POST"],
+            route_class_override=_Direct,
             operation_id="predict",
             tags=["predictions"],
             summary="Predict one star's line-of-sight velocity",
@@ -113,7 +122,6 @@ class Handlers:
             summary="Prometheus metrics", response_class=Response,
             responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
         )  # fmt: skip
-        return router
 
     async def predict(self, request: Request) -> Response:
         """Answer with radial velocity (km/s), redshift, a 90 % interval, flags, and the model that said so."""

@@ -7,7 +7,6 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 import orjson
-import pyarrow as pa
 from astroscale_shared.messaging import codec
 from astroscale_shared.messaging.contracts import REPLY_SCHEMA
 from astroscale_shared.messaging.requests import MODEL, PREDICT, Reply
@@ -22,6 +21,8 @@ from astroscale_gateway.metrics import GatewayMetrics
 
 RETRY_SECONDS: Final = 0.5
 WATCH_SECONDS: Final = 1.0
+_NUMBERS: Final = ("radial_velocity_kms", *QUANTILES)
+_NEEDED: Final = frozenset({*_NUMBERS, "flags", "model_name", "model_version"})
 
 
 class Transport(Protocol):
@@ -135,26 +136,22 @@ def _scores(value: bytes, rows: int) -> Scores:
     batch = codec.from_trusted(value)
     if batch.num_rows != rows:
         raise _bad_reply(f"has {batch.num_rows} rows for {rows} stars")
-    missing = {"radial_velocity_kms", "flags", "model_name", "model_version", *QUANTILES} - set(batch.schema.names)
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    missing = _NEEDED - columns.keys()
     if missing:
         raise _bad_reply(f"lacks {', '.join(sorted(missing))}")
-    quantiles = np.stack([_floats(batch, name) for name in QUANTILES], axis=1)
-    velocity = _floats(batch, "radial_velocity_kms")
-    if not (np.isfinite(velocity).all() and np.isfinite(quantiles).all()):
+    numbers = np.array([columns[name].to_numpy(zero_copy_only=False) for name in _NUMBERS], dtype=np.float32)
+    if not np.isfinite(numbers).all():
         raise AstroScaleError("not_finite_prediction", "the model gave no finite velocity for this star")
     metadata = batch.schema.metadata or REPLY_SCHEMA.metadata
     return Scores(
-        radial_velocity_kms=velocity,
-        quantiles_kms=quantiles,
-        flags=np.asarray(batch.column("flags").to_numpy(zero_copy_only=False), dtype=np.uint32),
-        model_name=str(batch.column("model_name")[0].as_py()),
-        model_version=str(batch.column("model_version")[0].as_py()),
+        radial_velocity_kms=numbers[0],
+        quantiles_kms=numbers[1:].T,
+        flags=np.asarray(columns["flags"].to_numpy(zero_copy_only=False), dtype=np.uint32),
+        model_name=str(columns["model_name"][0].as_py()),
+        model_version=str(columns["model_version"][0].as_py()),
         encoding_version=int(metadata[b"encoding_version"]),
     )
-
-
-def _floats(batch: pa.RecordBatch, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.asarray(batch.column(name).to_numpy(zero_copy_only=False), dtype=np.float32)
 
 
 def _bad_reply(what: str) -> AstroScaleError:
