@@ -33,6 +33,10 @@ from astroscale_shared.runtime.settings import KafkaSettings
 
 TRANSACTION_TIMEOUT_MS: Final = 15_000
 IDLE_POLL_MS: Final = 500
+SESSION_TIMEOUT_MS: Final = 6_000
+"""The least that a broker allows by default. After a kill the partitions wait for it: it is most of the time until rows
+flow again, and heartbeats come from the event loop, which no batch blocks."""
+
 STALLED_AFTER_S: Final = 30.0
 
 
@@ -111,7 +115,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
             partition_assignment_strategy=(StickyPartitionAssignor,),
             max_partition_fetch_bytes=max_fetch_bytes,
             fetch_max_wait_ms=100,
-            session_timeout_ms=10_000,
+            session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=1_000,
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=300_000,
