@@ -77,7 +77,7 @@ class Relay:
         """Each row's answer (see `domain.answer.answers`). AstroScaleError `starting`, `bad_reply`, those of
         `RequestClient.request`, and inference's own."""
         began = time.perf_counter()
-        reply = await self._ask(PREDICT, _message(rows), timeout)
+        reply = await self._ask(PREDICT, message_of(rows), timeout)
         self._metrics.batch_rows.observe(len(rows))
         self._metrics.relay_duration.observe(time.perf_counter() - began)
         return answers(_scores(reply.value, len(rows)))
@@ -127,7 +127,8 @@ class Relay:
                 self._log.warning("relay_not_closed", error=type(error).__name__, reason=str(error))
 
 
-def _message(rows: Sequence[Row]) -> bytes:
+def message_of(rows: Sequence[Row]) -> bytes:
+    """Rows as the content of a request."""
     table = np.array(rows, dtype=np.float64)
     return codec.to_bytes(codec.raw_batch(from_columns({c.name: table[:, i] for i, c in enumerate(INPUTS)})))
 
