@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
-
 from astroscale_shared.runtime.errors import AstroScaleError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 FederationId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 WorkerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -24,13 +23,13 @@ class Message(BaseModel):
 class Plan(Message):
     """What a federation is asked to do."""
 
-    rounds: int = Field(5, ge=1, le=1000, description="Training rounds.")
-    min_workers: int = Field(2, ge=1, le=1000, description="Fewer answers make a round void.")
-    deadline_s: float = Field(30.0, gt=0, le=86_400, description="How long a round may take.")
-    wait_s: float = Field(60.0, gt=0, le=604_800, description="How long to wait for enough workers.")
-    ridge: float = Field(1e-3, gt=0, le=1e3)
-    epochs: int = Field(4, ge=1, le=1000, description="Local steps a round.")
-    step: float = Field(0.05, gt=0, le=1, description="Size of a local step.")
+    rounds: int = Field(default=5, ge=1, le=1000, description="Training rounds.")
+    min_workers: int = Field(default=2, ge=1, le=1000, description="Fewer answers make a round void.")
+    deadline_s: float = Field(default=30.0, gt=0, le=86_400, description="How long a round may take.")
+    wait_s: float = Field(default=60.0, gt=0, le=604_800, description="How long to wait for enough workers.")
+    ridge: float = Field(default=1e-3, gt=0, le=1e3)
+    epochs: int = Field(default=4, ge=1, le=1000, description="Local steps a round.")
+    step: float = Field(default=0.05, gt=0, le=1, description="Size of a local step.")
 
 
 class CreateFederation(Message):
@@ -50,7 +49,7 @@ class WorkerNotice(Message):
     session: str = Field(max_length=64)
     rows: int = Field(ge=0, description="Usable stars.")
     surveys: dict[str, int] = Field(default_factory=dict[str, int], description="Usable stars by survey.")
-    version: str = Field("", max_length=64)
+    version: str = Field(default="", max_length=64)
 
 
 class Update(Message):
@@ -122,7 +121,7 @@ class RoundClosed(Message):
     opened_at: datetime
     closed_at: datetime
     seconds: float
-    r2: float | None = Field(None, description="Of the base model on the stars that the workers kept aside.")
+    r2: float | None = Field(default=None, description="Of the base model on the stars that the workers kept aside.")
     rmse_kms: float | None = None
 
 
@@ -136,7 +135,7 @@ class FederationState(Message):
     reason: str = ""
     round: int = 0
     phase: Phase = "moments"
-    calibrated: bool = Field(False, description="All rounds are closed; what remains is to publish the model.")
+    calibrated: bool = Field(default=False, description="All rounds are closed; what remains is to publish the model.")
     attempt: int = 0
     selected: tuple[str, ...] = ()
     base_hash: str = ""
@@ -149,7 +148,7 @@ class FederationState(Message):
     archives: dict[str, WorkerNotice] = Field(default_factory=dict[str, WorkerNotice])
     figures: dict[str, float] = Field(default_factory=dict[str, float])
     last_round: RoundClosed | None = None
-    model: str = Field("", description="The published model, `<name>/<version>`.")
+    model: str = Field(default="", description="The published model, `<name>/<version>`.")
     created_at: datetime
     updated_at: datetime
 

@@ -10,9 +10,13 @@ class FederationSettings(ServiceSettings):
     section = "FEDERATION"
     table = "federated"
 
-    enabled: bool = Field(True, description="Whether `up` starts the coordinator.")
-    metrics_port: int = Field(9104, ge=0, le=65535, description="Health and metrics of the coordinator.")
-    worker_metrics_port: int = Field(0, ge=0, le=65535, description="The same of a worker; 0 takes any free one.")
-    heartbeat_s: float = Field(3.0, gt=0, description="How often a worker says that it is there.")
-    worker_timeout_s: float = Field(12.0, gt=0, description="A worker that was silent for so long is not selected.")
-    minimum_rows: int = Field(50, ge=1, description="A worker with fewer usable stars does not start.")
+    enabled: bool = Field(default=True, description="Whether `up` starts the coordinator.")
+    metrics_port: int = Field(default=9104, ge=0, le=65535, description="Health and metrics of the coordinator.")
+    worker_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="The same of a worker; 0 takes any free one."
+    )
+    heartbeat_s: float = Field(default=3.0, gt=0, description="How often a worker says that it is there.")
+    worker_timeout_s: float = Field(
+        default=12.0, gt=0, description="A worker that was silent for so long is not selected."
+    )
+    minimum_rows: int = Field(default=50, ge=1, description="A worker with fewer usable stars does not start.")

@@ -30,7 +30,9 @@ GROUPS: Final = ("complete", "no_parameters", "no_parallax", "neither")
 
 _HIDDEN: Final = (
     tuple(_COLUMN[name] for name in ("teff", "logg", "fe_h", "snr")),
-    tuple(_COLUMN[name] for name in ("parallax", "log_distance", "radius", "height", "rotation", "radial", "v_l", "v_b")),
+    tuple(
+        _COLUMN[name] for name in ("parallax", "log_distance", "radius", "height", "rotation", "radial", "v_l", "v_b")
+    ),
 )
 
 

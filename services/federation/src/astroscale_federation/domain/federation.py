@@ -83,7 +83,9 @@ class Federation:
     def _judge(self, update: Update, tensors: Tensors) -> Refused | None:
         state = self.state
         if not self.collecting or update.round != state.round or update.phase != state.phase:
-            return Refused("wrong_round", f"round {update.round} ({update.phase}), here is {state.round} ({state.phase})")
+            return Refused(
+                "wrong_round", f"round {update.round} ({update.phase}), here is {state.round} ({state.phase})"
+            )
         if update.base_hash != state.base_hash:
             return Refused("wrong_base", f"from base model {update.base_hash[:12]}, here is {state.base_hash[:12]}")
         if update.worker not in state.selected:
@@ -109,8 +111,11 @@ class Federation:
 
     # What time brings
 
-    def advance(self, now: datetime, live: Mapping[str, WorkerNotice]) -> bool:
-        """Take the next step, if there is one; whether the state changed and must be published."""
+    def advance(self, now: datetime, live: Mapping[str, WorkerNotice], *, patient: bool = False) -> bool:
+        """Take the next step, if there is one; whether the state changed and must be published.
+
+        `patient`: no time limit ends anything yet (the caller has just begun and could not hear the workers).
+        """
         state = self.state
         if self.over or state.calibrated:
             return False
@@ -118,25 +123,26 @@ class Federation:
             self._set(now, status="waiting", waiting_since=now)
             return True
         if state.status == "waiting":
-            return self._wait(now, live)
-        return self._run(now)
+            return self._wait(now, live, patient)
+        return self._run(now, patient)
 
-    def _wait(self, now: datetime, live: Mapping[str, WorkerNotice]) -> bool:
+    def _wait(self, now: datetime, live: Mapping[str, WorkerNotice], patient: bool) -> bool:
         state = self.state
         able = live.keys() | self.answers.keys()
         if len(able) >= state.plan.min_workers:
             self._open(now, tuple(sorted(able)))
             self._set(archives={**state.archives, **live})
             return True
-        if state.waiting_since is not None and now >= state.waiting_since + timedelta(seconds=state.plan.wait_s):
+        began = state.waiting_since or now
+        if not patient and now >= began + timedelta(seconds=state.plan.wait_s):
             self.fail(now, f"too few workers: {len(able)} of {state.plan.min_workers} after {state.plan.wait_s:g} s")
             return True
         return False
 
-    def _run(self, now: datetime) -> bool:
+    def _run(self, now: datetime, patient: bool) -> bool:
         state = self.state
         missing = set(state.selected) - self.answers.keys() - self._settled
-        expired = state.deadline_at is not None and now >= state.deadline_at
+        expired = not patient and state.deadline_at is not None and now >= state.deadline_at
         if missing and not expired:
             return False
         self.missed |= missing

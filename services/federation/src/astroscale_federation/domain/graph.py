@@ -28,7 +28,7 @@ class _Builder:
     constants: list[Any]
 
     def constant(self, name: str, values: NDArray[Any]) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
     def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
@@ -66,7 +66,7 @@ def build(model: Model) -> bytes:
 def _velocity(made: _Builder, model: Model) -> str:
     missing = made.add("IsNaN", ["features"], "missing")
     wide = made.add("Cast", ["features"], "features64", to=TensorProto.DOUBLE)
-    filled = made.add("Where", [missing, made.constant("fill", np.float64(0.0)), wide], "filled")
+    filled = made.add("Where", [missing, made.constant("fill", np.array(0.0)), wide], "filled")
     indicators = made.add("Cast", [missing], "indicators", to=TensorProto.DOUBLE)
     left = made.constant("left_columns", np.array([a for a, _ in design.PRODUCT_COLUMNS], dtype=np.int64))
     right = made.constant("right_columns", np.array([b for _, b in design.PRODUCT_COLUMNS], dtype=np.int64))
@@ -85,7 +85,7 @@ def _velocity(made: _Builder, model: Model) -> str:
         "MatMul", [standardised, made.constant("weights", model.weights[:-1].reshape(-1, 1))], "weighted"
     )
     moved = made.add("Add", [weighted, made.constant("bias", model.weights[-1:])], "unclipped")
-    low, high = made.constant("lowest", np.float64(-CLIP_KMS)), made.constant("highest", np.float64(CLIP_KMS))
+    low, high = made.constant("lowest", np.array(-CLIP_KMS)), made.constant("highest", np.array(CLIP_KMS))
     return made.add("Clip", [moved, low, high], "velocity64")
 
 

@@ -30,8 +30,6 @@ class Model:
         return self.velocity(features)[:, None] + self.offsets[design.group_of(features)]
 
 
-def velocity(
-    weights: NDArray[np.float64], scaling: Scaling, features: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def velocity(weights: NDArray[np.float64], scaling: Scaling, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Radial velocity (km/s) float64 [N] of encoded stars [N, F], within the allowed range."""
     return np.clip(predict(weights, standardise(design.inputs_of(features), scaling)), -CLIP_KMS, CLIP_KMS)

@@ -49,7 +49,7 @@ def close(phase: Phase, plan: Plan, base: Tensors, answers: Mapping[str, Answer]
         scaling = scaling_of(base)
         weights = linear.average(base["weights"], local, scaling.rows, schedule_of(plan))
         return Outcome({**base, "weights": weights}, figures)
-    counts = np.sum([answers[name].tensors["counts"] for name in sorted(answers)], axis=0, dtype=np.int64)
+    counts: NDArray[np.int64] = np.stack([answers[name].tensors["counts"] for name in sorted(answers)]).sum(axis=0)
     try:
         offsets = residuals.table(counts[0])
     except ValueError as error:
@@ -57,8 +57,8 @@ def close(phase: Phase, plan: Plan, base: Tensors, answers: Mapping[str, Answer]
     for group, name in enumerate(GROUPS):
         rows = int(counts[1, group].sum())
         if rows:
-            figures[f"rows_{name}"] = rows
-            figures[f"coverage_{name}"] = residuals.coverage(counts[1, group], offsets[group])
+            figures[f"test_rows/{name}"] = rows
+            figures[f"coverage/{name}"] = residuals.coverage(counts[1, group], offsets[group])
     return Outcome({**base, "offsets": offsets}, figures)
 
 
@@ -87,7 +87,7 @@ def _validation(sums: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
     figures: dict[str, float] = {}
     for name in sorted(sums):
         total = total + sums[name]
-        _add(figures, sums[name], f"_{name}")
+        _add(figures, sums[name], f"/{name}")
     _add(figures, total, "")
     return figures
 
