@@ -14,6 +14,9 @@ from astroscale_shared.stars.encoding import ENCODING_VERSION, FEATURE_NAMES
 CONTENT_TYPE: Final = "content-type"
 ARROW: Final = "application/vnd.apache.arrow.stream"
 JSON: Final = "application/json"
+CSV_LINE: Final = "text/csv"
+"""A line of a table that did not split into columns, as it was: one row, refused by whoever reads it."""
+
 HEADER_ROWS: Final = "rows"
 HEADER_RUN: Final = "run-id"
 
@@ -100,6 +103,8 @@ class DeadLetter(Strict):
     part: int = 0
     rejected: list[RejectedRow]
     value_base64: str
+    value_packing: str = "none"
+    """How the bytes under the base64 are packed: none, zlib, or cut (the first part only; the position names the rest)."""
 
 
 class LedgerTotals(Strict):

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from astroscale_shared.messaging import codec
-from astroscale_shared.messaging.contracts import ARROW, CONTENT_TYPE, RejectedRow
+from astroscale_shared.messaging.contracts import ARROW, CONTENT_TYPE, CSV_LINE, RejectedRow
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.columns import BY_NAME, NUMERIC, TEXT
 from astroscale_shared.stars.observations import Observations, from_columns
@@ -40,22 +40,27 @@ def parse(value: bytes | None, headers: dict[str, str]) -> RawRows:
     """Read one message; AstroScaleError where the message as a whole cannot be read (it counts as one row)."""
     if not value:
         raise AstroScaleError("empty_message", "the message has no content")
-    if headers.get(CONTENT_TYPE, "").split(";")[0].strip().lower() == ARROW:
+    kind = _kind(headers)
+    if kind == ARROW:
         return _from_table(codec.from_untrusted(value))
+    if kind == CSV_LINE:
+        raise AstroScaleError("broken_line", "a line of a table that does not split into its columns")
     return _from_objects(_json_rows(value))
 
 
 def count_rows(value: bytes | None, headers: dict[str, str]) -> int:
     """How many rows the message counts as, without validating them."""
-    if not value:
-        return 1
     try:
-        if headers.get(CONTENT_TYPE, "").split(";")[0].strip().lower() == ARROW:
-            # Read as the preprocessor reads it: what it refuses whole is one row, however many rows it holds.
+        # Read as the preprocessor reads it: what it refuses whole is one row, however many rows it holds.
+        if not value or _kind(headers) in (ARROW, CSV_LINE):
             return len(parse(value, headers).stars)
         return len(_json_rows(value))
     except AstroScaleError:
         return 1
+
+
+def _kind(headers: dict[str, str]) -> str:
+    return headers.get(CONTENT_TYPE, "").split(";")[0].strip().lower()
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------------
@@ -67,39 +72,42 @@ class _NotFinite:
     def __init__(self, text: str) -> None:
         self.text = text
 
+    def __repr__(self) -> str:
+        return self.text
+
 
 class _BadLine:
     """A line of JSON lines that is no JSON."""
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, error: AstroScaleError) -> None:
+        self.code = error.code
+        self.reason = error.message
 
 
-def _loads(data: bytes | str) -> Any:
+def _loads(data: bytes) -> Any:
+    """A JSON document. What the strict parser refuses but the standard library reads (NaN, Infinity, numbers beyond any
+    float, half a surrogate pair) is read by that, so that one such value refuses its row and not the message."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        text = data.decode("utf-8", "strict") if isinstance(data, bytes) else data
-        if "NaN" not in text and "Infinity" not in text:
-            raise
         try:
-            return json.loads(text, parse_constant=_NotFinite)
+            return json.loads(data.decode("utf-8", "strict"), parse_constant=_NotFinite)
+        except UnicodeDecodeError as undecodable:
+            raise AstroScaleError("not_utf8", f"not UTF-8 at byte {undecodable.start}") from None
         except (ValueError, RecursionError):
-            raise error from None
+            raise AstroScaleError("bad_json", f"not JSON: {error}") from None
 
 
 def _json_rows(value: bytes) -> list[Any]:
     try:
         document = _loads(value)
-    except UnicodeDecodeError as error:
-        raise AstroScaleError("not_utf8", f"the message is not UTF-8 at byte {error.start}") from error
-    except orjson.JSONDecodeError as error:
+    except AstroScaleError:
         lines = [line for line in value.splitlines() if line.strip()]
-        if len(lines) < 2 or not all(line.lstrip()[:1] in (b"{", b"") or i for i, line in enumerate(lines)):
-            raise AstroScaleError("bad_json", f"not JSON: {error}") from error
+        if len(lines) < 2 or lines[0].lstrip()[:1] != b"{":
+            raise
         rows = [_line(line) for line in lines]
         if all(isinstance(row, _BadLine) for row in rows):
-            raise AstroScaleError("bad_json", f"not JSON: {error}") from error
+            raise
         return _limited(rows)
     return _limited(document if isinstance(document, list) else [document])
 
@@ -113,8 +121,8 @@ def _limited(rows: list[Any]) -> list[Any]:
 def _line(line: bytes) -> Any:
     try:
         return _loads(line)
-    except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
-        return _BadLine(str(error))
+    except AstroScaleError as error:
+        return _BadLine(error)
 
 
 def _from_objects(rows: list[Any]) -> RawRows:
@@ -126,10 +134,10 @@ def _from_objects(rows: list[Any]) -> RawRows:
             continue
         objects.append({})
         if isinstance(row, _BadLine):
-            refused[i] = RejectedRow(row=i, code="bad_json", detail=f"not JSON: {row.reason}")
+            refused[i] = RejectedRow(row=i, code=row.code, detail=row.reason)
         else:
-            kind = type(row).__name__
-            refused[i] = RejectedRow(row=i, code="not_an_object", detail=f"a star is a JSON object, this is {kind}")
+            said = f"a star is a JSON object, this is {_shown(row)}"
+            refused[i] = RejectedRow(row=i, code="not_an_object", detail=said)
     numeric = {c.name: _numbers(c.name, [o.get(c.name) for o in objects], refused) for c in NUMERIC}
     text = {name: _texts(name, [o.get(name) for o in objects], refused) for name in TEXT}
     unknown = sum(len(o.keys() - _KNOWN) for o in objects)
@@ -162,7 +170,7 @@ def _number(name: str, row: int, value: Any, refused: dict[int, RejectedRow]) ->
             f"{name} is {value.text}; allowed is a number in {allowed} or null",
         )
     else:
-        shown = repr(value)[:60]
+        shown = _shown(value)
         code, said = "wrong_type", f"{name} is {shown}; allowed is a number in {allowed} or null"
     refused.setdefault(row, RejectedRow(row=row, code=code, field=name, value=shown, detail=said))
     return None
@@ -175,16 +183,28 @@ def _texts(name: str, values: Sequence[Any], refused: dict[int, RejectedRow]) ->
             continue
         text = str(value) if type(value) is int else value
         if not isinstance(text, str):
-            said = f"{name} is {repr(value)[:60]}; allowed is text or null"
-            refused.setdefault(
-                i, RejectedRow(row=i, code="wrong_type", field=name, value=repr(value)[:60], detail=said)
-            )
+            said = f"{name} is {_shown(value)}; allowed is text or null"
+            refused.setdefault(i, RejectedRow(row=i, code="wrong_type", field=name, value=_shown(value), detail=said))
+        elif not text.isascii() and _half_surrogate(text):
+            said = f"{name} has half a surrogate pair; allowed is Unicode text or null"
+            refused.setdefault(i, RejectedRow(row=i, code="not_utf8", field=name, detail=said))
         elif len(text) > MAX_TEXT:
             said = f"{name} has {len(text)} characters; allowed are {MAX_TEXT}"
             refused.setdefault(i, RejectedRow(row=i, code="too_long", field=name, value=text[:60], detail=said))
         else:
             result[i] = text
     return result
+
+
+def _shown(value: Any) -> str:
+    """A value in a sentence. Containers are only named: they may be as deep as a message is long."""
+    if isinstance(value, dict):
+        return "an object"
+    return "an array" if isinstance(value, list) else repr(value)[:60]
+
+
+def _half_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 # --- Arrow --------------------------------------------------------------------------------------------------------
@@ -211,10 +231,21 @@ def _arrow_numbers(name: str, column: pa.ChunkedArray) -> NDArray[np.float64]:
     return codec.floats(column)
 
 
+def _plain(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A dictionary's values, one for each row; refused where that could be far larger than the message."""
+    kind = column.type.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        chunks: list[Any] = column.chunks
+        longest = [pc.call_function("max", [pc.call_function("binary_length", [c.dictionary])]).as_py() for c in chunks]
+        if len(column) * max((n or 0 for n in longest), default=0) > codec.MAX_DECODED_BYTES:
+            raise AstroScaleError("too_large", f"column {name} unfolds to more than {codec.MAX_DECODED_BYTES} bytes")
+    return column.cast(kind)
+
+
 def _arrow_texts(name: str, column: pa.ChunkedArray, refused: dict[int, RejectedRow]) -> NDArray[np.object_]:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
+        column, kind = _plain(name, column), kind.value_type
     if pa.types.is_integer(kind) or pa.types.is_null(kind):
         column = column.cast(pa.string())
     elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
