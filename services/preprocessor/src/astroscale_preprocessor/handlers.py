@@ -86,13 +86,17 @@ def _open(record: Any, found: dict[str, str]) -> tuple[Accepted | None, list[Rej
         rows = raw.parse(record.value, found)
     except AstroScaleError as error:
         return None, [RejectedRow(row=0, code=error.code, detail=error.message)], 1, 0
-    part, rejections = accept(
-        rows.stars, [r.row for r in rows.refused], offset=record.offset, run_id=found.get(HEADER_RUN)
-    )
+    part, rejections = accept(rows.stars, [r.row for r in rows.refused], offset=record.offset, run_id=_run_id(found))
     refused = rows.refused + [
         RejectedRow(row=r.row, code=r.code, field=r.field, value=r.value, detail=r.detail) for r in rejections
     ]
     return part, refused, len(rows.stars), rows.unknown_fields
+
+
+def _run_id(found: dict[str, str]) -> str | None:
+    # It is repeated in each row: a header is no place to unfold a message from.
+    run_id = found.get(HEADER_RUN)
+    return None if run_id is None else run_id[: raw.MAX_TEXT]
 
 
 def _batches(block: Block, partition: int, batch_size: int) -> list[pa.RecordBatch]:
