@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings
@@ -68,7 +69,10 @@ class DropFolder:
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or path in self._active:
                 continue
-            stat = path.stat()
+            try:
+                stat = path.stat()
+            except FileNotFoundError:  # taken away between the listing and now
+                continue
             if self._done.get(path) == (stat.st_size, stat.st_mtime_ns):
                 continue
             seen = self._seen.get(path)
@@ -79,7 +83,14 @@ class DropFolder:
         return found
 
     async def _take(self, path: Path) -> None:
-        stat = path.stat()
+        try:
+            await self._ingest(path)
+        except (KafkaError, OSError) as error:  # the broker or the file went away; the next look tries again
+            self._metrics.files.labels("failed").inc()
+            self._log.error("file_not_ingested", file=path.name, code=type(error).__name__, reason=str(error))
+
+    async def _ingest(self, path: Path) -> None:
+        stat = await asyncio.to_thread(path.stat)
         counted = Progress(run_id="", file=path.name)
 
         def count(state: Progress) -> None:

@@ -17,10 +17,14 @@ class ParquetReader:
         self._path = path
         try:
             self._file = parquet.ParquetFile(path)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise AstroScaleError(
                 "not_a_table", f"{path.name} is not a Parquet file: {str(error).splitlines()[0][:200]}"
             ) from error
+        names = self.names()
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise AstroScaleError("duplicate_column", f"{path.name} has the column {twice[0]} more than once")
 
     def names(self) -> list[str]:
         """The schema's names."""
@@ -35,7 +39,7 @@ class ParquetReader:
         try:
             for batch in self._file.iter_batches(batch_size=size, columns=columns):
                 yield Chunk(batch)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise AstroScaleError(
                 "bad_table", f"{self._path.name} cannot be read on: {str(error).splitlines()[0][:200]}"
             ) from error
