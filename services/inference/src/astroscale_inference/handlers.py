@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from astroscale_shared.messaging import codec, deadletters, headers, ledger, topics
-from astroscale_shared.messaging.contracts import ARROW, IDENTITY, PREDICTION_SCHEMA, RejectedRow
+from astroscale_shared.messaging.contracts import ARROW, ENCODED_SCHEMA, IDENTITY, PREDICTION_SCHEMA, RejectedRow
 from astroscale_shared.messaging.transactions import Outcome, Outgoing
 from astroscale_shared.runtime.errors import AstroScaleError
-from astroscale_shared.stars.encoding import ENCODING_VERSION, FEATURE_NAMES
+from astroscale_shared.stars.encoding import ENCODING_VERSION
 
 from astroscale_inference import predictions
 from astroscale_inference.domain.model import Model, fit
@@ -79,7 +79,7 @@ def _score(record: Any, found: dict[str, str], model: Model) -> tuple[pa.RecordB
     try:
         batch = _open(record.value or b"")
     except AstroScaleError as error:
-        rows = max(1, headers.whole_number(found.get("rows"), 1))
+        rows = min(max(1, headers.whole_number(found.get("rows"), 1)), codec.MAX_ROWS)
         return None, [RejectedRow(row=i, code=error.code, detail=error.message) for i in range(rows)], rows
     scores = model.score(codec.features(batch))
     good, problem = fit(scores)
@@ -99,10 +99,10 @@ def _open(value: bytes) -> pa.RecordBatch:
     said = (batch.schema.metadata or {}).get(b"encoding_version", b"none").decode("ascii", "replace")
     if said != str(ENCODING_VERSION):
         raise AstroScaleError("wrong_encoding", f"encoding version is {said}; allowed is {ENCODING_VERSION}")
-    missing = [f.name for f in IDENTITY if f.name not in batch.schema.names]
-    kind = batch.schema.field("features").type if "features" in batch.schema.names else None
-    if missing or kind is None or not pa.types.is_fixed_size_list(kind) or kind.list_size != len(FEATURE_NAMES):
-        raise AstroScaleError("wrong_columns", f"an encoded batch has a tensor of {len(FEATURE_NAMES)} and identities")
+    kinds = dict(zip(batch.schema.names, batch.schema.types, strict=True))
+    wrong = sorted(f.name for f in ENCODED_SCHEMA if kinds.get(f.name) != f.type)
+    if wrong:
+        raise AstroScaleError("wrong_columns", f"not the columns of an encoded batch: {', '.join(wrong)}")
     return batch
 
 

@@ -79,7 +79,12 @@ class ServedModel:
         self._log.info("model_served", slot=self.slot, name=model.name, version=model.version)
 
     def _load(self, announcement: ModelAnnouncement) -> Model:
-        onnx, card = self._registry.load(announcement.name, announcement.version)
+        try:
+            onnx, card = self._registry.load(announcement.name, announcement.version)
+        except (OSError, UnicodeDecodeError) as error:
+            raise AstroScaleError(
+                "model_unreadable", f"{announcement.address} of the registry cannot be read: {error}"
+            ) from error
         if card.onnx_sha256 != announcement.sha256:
             raise AstroScaleError(
                 "model_hash_mismatch", f"{announcement.address} of the registry is not the version that was announced"
