@@ -38,6 +38,7 @@ SESSION_TIMEOUT_MS: Final = 6_000
 flow again, and heartbeats come from the event loop, which no batch blocks."""
 
 STALLED_AFTER_S: Final = 30.0
+FENCED_FOR_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
         self._max_records = max_records
         self._producer_options = producer_options or {}
         self._pipes: dict[TopicPartition, _Pipe] = {}
+        self._fenced: set[TopicPartition] = set()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=f"{group}-")
         self._stop = asyncio.Event()
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -148,7 +150,11 @@ class TransactionsLoop(ConsumerRebalanceListener):
         if not self._joined:
             return [f"group {self._group} is not joined yet"]
         now = time.monotonic()
-        return [
+        fenced = [
+            f"{tp.topic} partition {tp.partition} went to another owner, and is not assigned anew"
+            for tp in self._fenced
+        ]
+        return fenced + [
             f"{pipe.tp.topic} partition {pipe.tp.partition} has not advanced for {now - pipe.busy_since:.0f} s"
             for pipe in self._pipes.values()
             if pipe.busy_since is not None and now - pipe.busy_since > STALLED_AFTER_S
@@ -168,6 +174,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
 
     async def on_partitions_revoked(self, revoked: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Finish or abort, then give up."""
+        self._fenced.clear()
         pipes = [pipe for tp in revoked if (pipe := self._pipes.pop(tp, None)) is not None]
         for pipe in pipes:
             pipe.stopping = True
@@ -240,6 +247,8 @@ class TransactionsLoop(ConsumerRebalanceListener):
         except ProducerFenced:
             self._log.warning("fenced", topic=pipe.tp.topic, partition=pipe.tp.partition, next_offset=pipe.next_offset)
             self._pipes.pop(pipe.tp, None)
+            self._fenced.add(pipe.tp)
+            asyncio.get_running_loop().call_later(FENCED_FOR_S, self._still_fenced, pipe.tp)
             await self._close(pipe.producer)
         except Exception as error:  # noqa: BLE001 - handed to run(), which raises it
             if not pipe.stopping:
@@ -263,6 +272,12 @@ class TransactionsLoop(ConsumerRebalanceListener):
         pipe.next_offset, pipe.state = following, outcome.state
         if outcome.observe is not None:
             outcome.observe()
+
+    def _still_fenced(self, tp: TopicPartition) -> None:
+        # The broker also fences whoever lets a transaction time out, and then no rebalance follows by itself: beginning
+        # again is the way back to the partition.
+        if tp in self._fenced and not self._stop.is_set():
+            self._fail(ProducerFenced(f"fenced for {FENCED_FOR_S:.0f} s on partition {tp.partition} of {tp.topic}"))
 
     def _fail(self, error: BaseException) -> None:
         if not self._fatal.done():

@@ -1,5 +1,6 @@
 """Structured logs: one JSON object a line on standard error; an event's name and fields."""
 
+import json
 import logging
 import sys
 import time
@@ -76,7 +77,10 @@ def _name_service(service: str) -> structlog.typing.Processor:
 
 
 def _dumps(value: object, **_: object) -> str:
-    return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(value, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # a whole number beyond 64 bits, half a surrogate pair: a line is never lost over its content
+        return json.dumps(value, default=repr, skipkeys=True)
 
 
 def get(name: str) -> structlog.typing.FilteringBoundLogger:
