@@ -35,7 +35,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small(tables: Path) -> TrainingSettings:
     return TrainingSettings(
-        data=tables, folds=2, masked_copies=2, value_trees=20, value_leaves=8, scale_trees=10, scale_leaves=4
+        data=tables, folds=2, masked_copies=2, value_trees=20, value_leaves=8, scale_trees=10, scale_leaves=4, bins=16
     )
 
 

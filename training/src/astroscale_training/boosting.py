@@ -25,6 +25,7 @@ def fit_trees(
     leaves: int,
     smallest_leaf: int,
     learning_rate: float,
+    bins: int = 255,
 ) -> Trees:
     """Least-squares boosting on float32 [N, F], NaN = missing; target and weight float64 [N].
 
@@ -33,6 +34,7 @@ def fit_trees(
     """
     model = HistGradientBoostingRegressor(
         max_iter=trees,
+        max_bins=bins,
         max_leaf_nodes=leaves,
         min_samples_leaf=smallest_leaf,
         learning_rate=learning_rate,

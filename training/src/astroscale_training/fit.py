@@ -106,6 +106,7 @@ def _value_fitter(
             leaves=settings.value_leaves,
             smallest_leaf=40,
             learning_rate=0.08,
+            bins=settings.bins,
         )
 
     return fit
@@ -125,6 +126,7 @@ def _scale_fitter(
             leaves=settings.scale_leaves,
             smallest_leaf=100,
             learning_rate=0.06,
+            bins=settings.bins,
         )
 
     return fit

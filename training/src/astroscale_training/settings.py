@@ -24,5 +24,6 @@ class TrainingSettings(Settings):
     value_leaves: int = Field(default=31, ge=2, le=255)
     scale_trees: int = Field(default=150, ge=1, le=2_000)
     scale_leaves: int = Field(default=15, ge=2, le=255)
+    bins: int = Field(default=255, ge=2, le=255)
     parity_tolerance_kms: float = Field(default=1e-3, gt=0.0)
     parity_rows: int = Field(default=20_000, ge=1)
