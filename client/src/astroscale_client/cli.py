@@ -1,5 +1,6 @@
 """The `astroscale` command: own subcommands here, those of other members by entry point."""
 
+import importlib
 import logging as stdlib_logging
 import os
 import sys
@@ -12,7 +13,6 @@ from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
 
 from astroscale_client import plugins, where
-from astroscale_client.commands import audit, model, predict, status
 from astroscale_client.helptext import flow
 from astroscale_client.output import Exit, exit_code, say
 
@@ -40,7 +40,7 @@ _OWN: Final = ("predict", "status", "audit", "model")
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:
-    """The command, with as many of the members' subcommands as these arguments need."""
+    """The command, with as many subcommands as these arguments need."""
     app = typer.Typer(
         help=flow(HELP),
         no_args_is_help=True,
@@ -49,12 +49,14 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    # A negative number looks like an option: predict sorts them out itself.
-    app.command("predict", help=flow(predict.HELP), context_settings={"ignore_unknown_options": True})(predict.predict)
-    app.command("status", help=flow(status.HELP))(status.status)
-    app.command("audit", help=flow(audit.HELP))(audit.audit)
-    app.add_typer(model.app, name="model")
-    plugins.register_all(app, arguments, _OWN)
+    first = next((argument for argument in arguments if not argument.startswith("-")), None)
+    # Only what is asked for is imported (training alone takes a second); the help needs all.
+    asked = first if first in (*_OWN, *(known.name for known in plugins.KNOWN)) else None
+    for name in _OWN:
+        if asked in (None, name):
+            importlib.import_module(f"astroscale_client.commands.{name}").register(app)
+    if asked not in _OWN:
+        plugins.register_all(app, asked)
     return app
 
 

@@ -1,6 +1,5 @@
 """Subcommands of other members: found by entry point, and named with their extra where the member is not installed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
@@ -32,12 +31,8 @@ KNOWN: Final = (
 )
 
 
-def register_all(app: typer.Typer, arguments: Sequence[str], own: Sequence[str]) -> None:
-    """Add the members' subcommands: only the one that is asked for (training alone takes a second to import), else all,
-    for the help."""
-    asked = next((argument for argument in arguments if not argument.startswith("-")), None)
-    if asked in own:
-        return
+def register_all(app: typer.Typer, asked: str | None) -> None:
+    """Add the members' subcommands: where a known one is asked for only its member's, else all, for the help."""
     package = next((known.package for known in KNOWN if known.name == asked), None)
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.value):
         if package is None or _package(point) == package:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from astroscale_client import audit as auditing
 from astroscale_client.audit.report import AuditReport, Finding
+from astroscale_client.helptext import flow
 from astroscale_client.output import Exit, err, number, out, print_json
 
 HELP = """Recount every row from the topics, believing no counter.
@@ -124,3 +125,8 @@ def _notes(report: AuditReport, console: Console) -> None:
     if report.waited_in_vain:
         rows = report.encode.in_flight + report.predict.in_flight
         console.print(f"[yellow]waited in vain:[/] {number(rows)} rows are still in flight", soft_wrap=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `audit`."""
+    app.command("audit", help=flow(HELP))(audit)

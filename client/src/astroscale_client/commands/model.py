@@ -195,3 +195,8 @@ def _card(card: ModelCard) -> RenderableType:
             f"{row.mean_width_kms:.0f}",
         )
     return Group(grid, Text(), shown)
+
+
+def register(parent: typer.Typer) -> None:
+    """Add `model`."""
+    parent.add_typer(app, name="model")

@@ -1,9 +1,5 @@
 """`astroscale predict`: one star, or a table of stars."""
 
-import asyncio
-import math
-import time
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,12 +8,12 @@ from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.columns import FEATURES
 from rich.markup import escape
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from astroscale_client import pool, table, where
+from astroscale_client import pool, where
 from astroscale_client.api import AstroScale
-from astroscale_client.output import Exit, err, number, out, print_json
+from astroscale_client.helptext import flow
+from astroscale_client.output import Exit, err, out, print_json
 from astroscale_client.prediction import Prediction
 from astroscale_client.wire import RefusedError
 
@@ -75,10 +71,14 @@ def predict(
     values = [ra, dec, teff, logg, fe_h, snr, parallax]
     given = [value for value in values if value is not None]
     _no_options_among(given)
+    options = pool.Options(where.gateway_url(url), timeout, api_key=where.api_key())
     if file is not None:
         if given or pmra is not None or pmdec is not None:
             raise AstroScaleError("usage", "give either seven values or --file, not both")
-        _table(file, output or table.default_output(file), url, concurrency, timeout, as_json=as_json)
+        # Imported where it is needed: reading tables takes longer to import than a star to predict.
+        from astroscale_client.commands import predict_table
+
+        predict_table.run(file, output, options, concurrency, as_json=as_json)
         return
     if output is not None:
         raise AstroScaleError(
@@ -91,7 +91,7 @@ def predict(
             "or --file",
         )
     star = {column.name: _value(column.name, text) for column, text in zip(FEATURES, given, strict=True)}
-    _star({**star, "pmra": pmra, "pmdec": pmdec}, url, timeout, as_json=as_json)
+    _star({**star, "pmra": pmra, "pmdec": pmdec}, options, as_json=as_json)
 
 
 def _no_options_among(values: list[str]) -> None:
@@ -119,8 +119,8 @@ def _value(name: str, text: str) -> float | None:
     return float(text)
 
 
-def _star(star: dict[str, float | None], url: str | None, timeout: float, *, as_json: bool) -> None:
-    with AstroScale(url, timeout=timeout) as scale:
+def _star(star: dict[str, float | None], options: pool.Options, *, as_json: bool) -> None:
+    with AstroScale(options.url, timeout=options.timeout, api_key=options.api_key) as scale:
         try:
             prediction = scale.predict(**star)  # pyright: ignore[reportArgumentType]
         except RefusedError as refused:
@@ -158,61 +158,6 @@ def _direction(prediction: Prediction) -> str:
     return "(moving away)" if prediction.radial_velocity_kms > 0 else "(approaching)"
 
 
-def _table(source: Path, target: Path, url: str | None, concurrency: int, timeout: float, *, as_json: bool) -> None:
-    table.check_output(source, target)
-    stars = table.read(source)
-    options = pool.Options(where.gateway_url(url), timeout, api_key=where.api_key())
-    columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    began = time.perf_counter()
-    with Progress(*columns, console=err(), transient=True, disable=not err().is_terminal) as progress:
-        task = progress.add_task("", total=stars.num_rows)
-        results = asyncio.run(
-            pool.score(table.stars(stars), options, concurrency=concurrency, advance=lambda: progress.advance(task))
-        )
-    seconds = time.perf_counter() - began
-    table.write(table.with_results(stars, results), target)
-    summary = summarise(results, seconds) | {"out": str(target)}
-    if as_json:
-        print_json(summary)
-    else:
-        _print(summary)
-    if summary["refused"]:
-        raise typer.Exit(Exit.MISMATCH)
-
-
-def summarise(results: list[pool.Scored], seconds: float) -> dict[str, Any]:
-    """Counts of what happened to the rows."""
-    good = [result for result in results if isinstance(result, Prediction)]
-    refused = [result for result in results if not isinstance(result, Prediction)]
-    widths = sorted(p.interval.upper_kms - p.interval.lower_kms for p in good)
-    return {
-        "rows": len(results),
-        "predicted": len(good),
-        "refused": len(refused),
-        "refused_because": dict(Counter(error.message for error in refused).most_common(5)),
-        "flagged": dict(Counter(flag for p in good for flag in p.flags).most_common()),
-        "median_interval_width_kms": widths[len(widths) // 2] if widths else None,
-        "models": sorted({f"{p.model.name} {p.model.version}" for p in good}),
-        "seconds": round(seconds, 2),
-        "rows_per_second": round(len(results) / seconds) if seconds > 0 and not math.isinf(seconds) else None,
-    }
-
-
-def _print(summary: dict[str, Any]) -> None:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    grid.add_row(
-        "rows", f"{number(summary['rows'])} in {summary['seconds']} s ({number(summary['rows_per_second'] or 0)}/s)"
-    )
-    grid.add_row("predicted", f"[green]{number(summary['predicted'])}[/]")
-    grid.add_row("refused", f"[red]{number(summary['refused'])}[/]" if summary["refused"] else "0")
-    for reason, count in summary["refused_because"].items():
-        grid.add_row("", f"[red]{number(count)}[/] {escape(reason)}")
-    for flag, count in summary["flagged"].items():
-        grid.add_row("flagged", f"{number(count)} {flag}")
-    if summary["median_interval_width_kms"] is not None:
-        grid.add_row("90 % interval", f"{summary['median_interval_width_kms']:.1f} km/s wide (median)")
-    grid.add_row("model", ", ".join(summary["models"]) or "-")
-    grid.add_row("written to", summary["out"])
-    out().print(Panel(grid, title="predictions", title_align="left", border_style="blue", expand=False))
+def register(app: typer.Typer) -> None:
+    """Add `predict`. A negative number looks like an option: predict sorts them out itself."""
+    app.command("predict", help=flow(HELP), context_settings={"ignore_unknown_options": True})(predict)

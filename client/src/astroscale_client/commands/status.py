@@ -15,6 +15,7 @@ from rich.text import Text
 
 from astroscale_client import chain_status, where
 from astroscale_client.chain_status import Probe, Stage, Status
+from astroscale_client.helptext import flow
 from astroscale_client.output import Exit, number, out, print_json
 
 HELP = """Show how many rows each topic had, what became of them, and whether they add up.
@@ -117,3 +118,8 @@ def _services(probes: list[Probe]) -> Table:
             probe.name, " ".join([mark, *([f"[dim]{'; '.join(probe.reasons)}[/]"] if probe.reasons else [])]), probe.url
         )
     return shown
+
+
+def register(app: typer.Typer) -> None:
+    """Add `status`."""
+    app.command("status", help=flow(HELP))(status)
