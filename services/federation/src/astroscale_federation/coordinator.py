@@ -54,6 +54,7 @@ class Coordinator:
         self._federations: dict[str, Federation] = {}
         self._lock = asyncio.Lock()
         self.instance = uuid4().hex
+        self._called = False
         self._begun = False
         self.ticked = 0.0
 
@@ -71,14 +72,15 @@ class Coordinator:
         """Say that it took over, and tell again what may not have been told. Call once the subscriptions run."""
         started = CoordinatorStarted(instance=self.instance, started_at=datetime.now(UTC))
         await self._out.publish(topics.FEDERATION_ROUNDS, started.model_dump_json(), key="coordinator")
-        # No deadline ends anything before the workers had the time to answer the call.
-        self._patient_until = time.monotonic() + self._patience_s
-        self._begun = True
+        self._called = True
         async with self._lock:
             for one in self._federations.values():
                 if not one.over:
                     self._log.info("resumed", federation=one.state.federation, round=one.state.round)
                     await self._tell(one, closed=True)
+            # No deadline ends anything before the workers had the time to answer the call.
+            self._patient_until = time.monotonic() + self._patience_s
+            self._begun = True
 
     async def run(self) -> None:
         """Let time pass for the federations until cancelled."""
@@ -91,7 +93,7 @@ class Coordinator:
 
     def superseded_by(self, instance: str) -> bool:
         """Whether the start of `instance` means that another coordinator took over after this one."""
-        return self._begun and instance != self.instance
+        return self._called and instance != self.instance
 
     # What comes
 
@@ -176,6 +178,8 @@ class Coordinator:
     # What follows
 
     async def _advance_all(self) -> None:
+        if not self._begun:
+            return  # what comes before is kept; the open round is told again first
         for one in self._federations.values():
             if not one.over:
                 await self._advance(one)

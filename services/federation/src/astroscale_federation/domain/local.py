@@ -18,36 +18,40 @@ CALIBRATE, TEST = 1, 2
 
 
 class LocalStars:
-    """One archive's stars with a measured velocity, encoded, and parted in training, calibration and test."""
+    """One archive's stars with a measured velocity, encoded, and parted in training, calibration and test.
+
+    inputs: float64 [N, INPUTS] and target: float64 [N] (km/s) of the training stars.
+    """
 
     def __init__(self, stars: Observations) -> None:
         self._features = encode(stars).features
         self._velocity = stars.numeric["rv_kms"]
         self._part = design.parts_of(stars.numeric["ra"], stars.numeric["dec"])
         training = self._part == 0
-        self._inputs = design.inputs_of(self._features[training])
-        self._target = self._velocity[training]
+        self.inputs = design.inputs_of(self._features[training])
+        self.target = self._velocity[training]
 
     @property
     def training_rows(self) -> int:
         """How many stars it trains on."""
-        return len(self._target)
+        return len(self.target)
 
     def answer(self, phase: Phase, plan: Plan, base: Tensors) -> dict[str, NDArray[Any]]:
         """The tensors that this phase asks for (see `updates.EXPECTED`), from the global ones."""
         if phase == "moments":
-            moments = moments_of(self._inputs)
+            moments = moments_of(self.inputs)
             return {"sums": moments.sums, "squares": moments.squares}
         scaling, weights = scaling_of(base), base["weights"]
-        validation = self._validate(weights, scaling)
+        validation = self.validate(weights, scaling)
         if phase == "train":
-            standardised = standardise(self._inputs, scaling)
-            trained = linear.train(weights, standardised, self._target, scaling, schedule_of(plan))
+            standardised = standardise(self.inputs, scaling)
+            trained = linear.train(weights, standardised, self.target, scaling, schedule_of(plan))
             return {"weights": trained, "validation": validation}
         counts = np.stack([self._count(part, weights, scaling) for part in (CALIBRATE, TEST)])
         return {"counts": counts, "validation": validation}
 
-    def _validate(self, weights: NDArray[np.float64], scaling: Scaling) -> NDArray[np.float64]:
+    def validate(self, weights: NDArray[np.float64], scaling: Scaling) -> NDArray[np.float64]:
+        """float64 [4] on the stars kept aside: count, sum and sum of squares of the velocity, sum of squared residuals."""
         aside = self._part != 0
         true = self._velocity[aside]
         residual = true - velocity(weights, scaling, self._features[aside])
