@@ -76,8 +76,9 @@ class App:
             while self.models.unready() and not any(task.done() for task in tasks):
                 await asyncio.wait(tasks, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
             if not any(task.done() for task in tasks):
+                # Side by side: after a kill, each group waits for the dead member's session to end.
                 if self.replies is not None:
-                    await self.replies.start()
+                    tasks.add(asyncio.create_task(self._answer(self.replies), name="replies"))
                 if self.stream is not None:
                     tasks |= {
                         asyncio.create_task(self.stream.run(), name="stream"),
@@ -90,9 +91,11 @@ class App:
         finally:
             await self._close(tasks)
 
+    async def _answer(self, replies: Replies) -> None:
+        await replies.start()
+        await self._stop.wait()
+
     async def _close(self, tasks: set[asyncio.Task[object]]) -> None:
-        if self.replies is not None:
-            await self.replies.stop()
         if self.stream is not None:
             self.stream.stop()
         for task in tasks:
@@ -100,6 +103,8 @@ class App:
                 task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
+        if self.replies is not None:
+            await self.replies.stop()
         await self.health.stop()
 
     def _model(self) -> Model:

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from astroscale_shared.messaging import broker as brokers
 from astroscale_shared.messaging import clients, headers, topics
 from astroscale_shared.messaging.requests import CORRELATION, STATUS
+from astroscale_shared.messaging.transactions import SESSION_TIMEOUT_MS
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.settings import KafkaSettings
 from faststream import Context
@@ -40,6 +41,8 @@ class Replies:
             batch=True,
             batch_timeout_ms=POLL_MS,
             max_records=MAX_REQUESTS,
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=1_000,
             auto_offset_reset="latest",  # a request that is older than this group has nobody waiting
             no_reply=True,
             decoder=brokers.undecoded,
