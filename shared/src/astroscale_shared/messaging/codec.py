@@ -50,7 +50,9 @@ def from_untrusted(value: bytes) -> pa.Table:
             for batch in reader:
                 batch.validate(full=True)
                 batches.append(batch)
-            return pa.Table.from_batches(batches, schema=reader.schema)
+            table = pa.Table.from_batches(batches, schema=reader.schema)
+            _ = table.column_names  # raises where a name is not UTF-8
+            return table
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise AstroScaleError("bad_arrow", f"not a readable Arrow IPC stream: {error}") from error
 
