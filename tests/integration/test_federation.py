@@ -53,8 +53,8 @@ class Processes:
             "ASTROSCALE_FEDERATION__WORKER_TIMEOUT_S": "5",
         }
 
-    def start(self, name: str, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "astroscale_federation", *arguments]
+    def start(self, name: str, *arguments: str, service: str = "federation", **env: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"astroscale_{service}", *arguments]
         with (self._folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(command, env=self._env | env, stderr=log, cwd=ROOT)
         self._running.append(process)
@@ -65,7 +65,7 @@ class Processes:
         return [line for line in map(json.loads, lines) if line["event"] == event]
 
     def astroscale(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "astroscale_client.cli", "federation", *arguments]
+        command = [sys.executable, "-m", "astroscale_client.cli", *arguments]
         return subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=60, check=False)
 
     def stop(self) -> None:
@@ -74,6 +74,15 @@ class Processes:
             process.terminate()
         for process in self._running:
             process.wait(20)
+
+
+def ask(port: int, path: str) -> str:
+    """What a health server answers with 200, else nothing."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""
 
 
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
@@ -177,7 +186,7 @@ def _arrays(found: Any) -> list[Any]:
 def test_five_rounds_of_two_archives_publish_a_model(
     processes: Processes, workers: dict[str, Any], tables: dict[str, list[str]]
 ) -> None:
-    done = processes.astroscale("create", "--id", "five", "--rounds", "5", "--follow")
+    done = processes.astroscale("federation", "create", "--id", "five", "--rounds", "5", "--follow")
     assert done.returncode == 0, done.stderr
 
     last = state(processes, "five")
@@ -199,15 +208,31 @@ def test_five_rounds_of_two_archives_publish_a_model(
     assert (np.diff(quantiles, axis=1) >= 0).all()
     assert ((quantiles[:, :1] <= velocity) & (velocity <= quantiles[:, -1:])).all()
 
-    listed = json.loads(processes.astroscale("list", "--json").stdout)
+    listed = json.loads(processes.astroscale("federation", "list", "--json").stdout)
     assert ("five", "finished") in [(one["federation"], one["status"]) for one in listed]
-    shown = processes.astroscale("show", "five")
+    shown = processes.astroscale("federation", "show", "five")
     assert "round 5" in shown.stdout
     assert "worker galah" in shown.stdout
 
 
+def test_inference_serves_the_model_once_it_is_promoted(processes: Processes, workers: dict[str, Any]) -> None:
+    port = free_port()
+    environment = {"METRICS_PORT": str(port), "SLOT": "federation-test", "SCORE_STREAM": "false"}
+    processes.start(
+        "inference", service="inference", **{f"ASTROSCALE_INFERENCE__{name}": v for name, v in environment.items()}
+    )
+    until(lambda: ask(port, "healthz"))
+    assert not ask(port, "readyz")
+    done = processes.astroscale("model", "promote", "federated-five", "--slot", "federation-test")
+    assert done.returncode == 0, done.stderr
+    until(lambda: ask(port, "readyz"))
+    assert 'astroscale_inference_model_info{name="federated-five"' in ask(port, "metrics")
+
+
 def test_too_few_workers_fail_after_a_bounded_wait(processes: Processes, workers: dict[str, Any]) -> None:
-    done = processes.astroscale("create", "--id", "lonely", "--min-workers", "5", "--wait", "1", "--follow")
+    done = processes.astroscale(
+        "federation", "create", "--id", "lonely", "--min-workers", "5", "--wait", "1", "--follow"
+    )
     assert done.returncode == 1
     assert "too few workers: 2 of 5 after 1 s" in " ".join(done.stderr.split())
     assert state(processes, "lonely").status == "failed"
@@ -227,7 +252,7 @@ def test_a_worker_that_dies_in_a_round_does_not_hold_it_up(
     first, *others = records(processes, "dying")
     assert [(one.worker, one.reason) for one in first.excluded] == [("third", "no_answer")]
     assert [one.worker for one in first.participants] == ["apogee", "galah"]
-    assert 2.0 <= first.seconds < 5.0
+    assert 2.0 <= first.seconds < 10.0
     assert not any(one.excluded for one in others)
 
 
@@ -258,6 +283,7 @@ def test_a_coordinator_that_dies_resumes_the_round_with_the_same_result(
     assert len(disturbed) == 27
     assert not any(one.excluded for one in disturbed)
     assert any(one["round"] == before.round for one in processes.said("coordinator-2", "resumed"))
+    assert not processes.said("coordinator-2", "update_refused")
     assert again.poll() is None
 
 
@@ -276,16 +302,8 @@ def test_it_says_that_it_is_ready_and_counts(processes: Processes, workers: dict
     port = free_port()
     late = processes.start("late", "coordinator", ASTROSCALE_FEDERATION__METRICS_PORT=str(port))
 
-    def ready() -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-                return json.load(answer)["ready"]
-        except OSError:
-            return False
-
-    until(ready)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
-        assert b'astroscale_federation_federations{status="finished"}' in answer.read()
+    until(lambda: json.loads(ask(port, "readyz") or "{}").get("ready"))
+    assert 'astroscale_federation_federations{status="finished"}' in ask(port, "metrics")
     # The one before it steps down: two would open rounds against each other.
     until(lambda: processes.said("coordinator-2", "stopped"))
     assert processes.said("coordinator-2", "stopped")[0]["code"] == "superseded"

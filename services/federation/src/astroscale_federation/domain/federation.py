@@ -212,7 +212,8 @@ class Federation:
             r2=outcome.figures.get("r2"),
             rmse_kms=outcome.figures.get("rmse_kms"),
         )
-        self._set(now, last_round=record, figures=outcome.figures)
+        # What was handled is done with: a restart must not judge it again.
+        self._set(now, last_round=record, figures=outcome.figures, updates_from=dict(self._next))
         self.answers, self.excluded = {}, []
         if state.phase == "calibrate":
             self._set(calibrated=True, selected=(), deadline_at=None)
@@ -233,7 +234,7 @@ class Federation:
 
     def fail(self, now: datetime, reason: str) -> None:
         """It is over, for this reason."""
-        self._set(now, status="failed", reason=reason, selected=(), deadline_at=None)
+        self._set(now, status="failed", reason=reason, selected=(), deadline_at=None, updates_from=dict(self._next))
 
     def _set(self, now: datetime | None = None, **fields: Any) -> None:
         if now is not None:
