@@ -7,13 +7,13 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 import orjson
+import pyarrow as pa
 from astroscale_shared.messaging import codec
-from astroscale_shared.messaging.contracts import REPLY_SCHEMA
+from astroscale_shared.messaging.contracts import RAW_SCHEMA, REPLY_SCHEMA
 from astroscale_shared.messaging.requests import MODEL, PREDICT, Reply
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.columns import INPUTS
-from astroscale_shared.stars.observations import from_columns
 
 from astroscale_gateway.domain.answer import QUANTILES, Scores, answers
 from astroscale_gateway.domain.star import Row
@@ -21,6 +21,7 @@ from astroscale_gateway.metrics import GatewayMetrics
 
 RETRY_SECONDS: Final = 0.5
 WATCH_SECONDS: Final = 1.0
+_RAW_COLUMNS: Final = tuple(zip(RAW_SCHEMA.names, RAW_SCHEMA.types, strict=True))
 _NUMBERS: Final = ("radial_velocity_kms", *QUANTILES)
 _NEEDED: Final = frozenset({*_NUMBERS, "flags", "model_name", "model_version"})
 
@@ -128,9 +129,13 @@ class Relay:
 
 
 def message_of(rows: Sequence[Row]) -> bytes:
-    """Rows as the content of a request."""
+    """Rows as the content of a request: a batch of the raw topic, as `codec.raw_batch` makes it of observations.
+
+    Built straight from the rows: by way of observations one star takes twice the time."""
     table = np.array(rows, dtype=np.float64)
-    return codec.to_bytes(codec.raw_batch(from_columns({c.name: table[:, i] for i, c in enumerate(INPUTS)})))
+    given = {column.name: codec.nullable(table[:, i], pa.float64()) for i, column in enumerate(INPUTS)}
+    arrays = [given[name] if name in given else pa.nulls(len(rows), kind) for name, kind in _RAW_COLUMNS]
+    return codec.to_bytes(pa.RecordBatch.from_arrays(arrays, schema=RAW_SCHEMA))
 
 
 def _scores(value: bytes, rows: int) -> Scores:
