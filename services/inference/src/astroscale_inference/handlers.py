@@ -18,6 +18,8 @@ from astroscale_inference.domain.model import Model, fit
 from astroscale_inference.metrics import InferenceMetrics
 
 SERVICE = "inference"
+MAX_BATCH_ROWS = 8_192
+"""The preprocessor writes no larger ones; what a header says of a batch that cannot be read is believed up to here."""
 _PARTITIONS = next(topic.partitions for topic in topics.TABLE if topic.name == topics.PREDICTIONS)
 
 
@@ -79,7 +81,7 @@ def _score(record: Any, found: dict[str, str], model: Model) -> tuple[pa.RecordB
     try:
         batch = _open(record.value or b"")
     except AstroScaleError as error:
-        rows = min(max(1, headers.whole_number(found.get("rows"), 1)), codec.MAX_ROWS)
+        rows = min(max(1, headers.whole_number(found.get("rows"), 1)), MAX_BATCH_ROWS)
         return None, [RejectedRow(row=i, code=error.code, detail=error.message) for i in range(rows)], rows
     scores = model.score(codec.features(batch))
     good, problem = fit(scores)

@@ -45,17 +45,18 @@ class ServedModel:
             if not self.caught_up and announcement is not None:
                 # Only the slot's last state counts at the start; but a last one that is refused must not leave us bare.
                 if pending is not None:
-                    await self._take(pending, quiet=True)
+                    await self.take(pending, quiet=True)
                 pending = announcement
                 continue
             if announcement is None:
                 if pending is not None:
-                    await self._take(pending)
+                    await self.take(pending)
                 self.caught_up = True
                 continue
-            await self._take(announcement)
+            await self.take(announcement)
 
-    async def _take(self, announcement: ModelAnnouncement, *, quiet: bool = False) -> None:
+    async def take(self, announcement: ModelAnnouncement, *, quiet: bool = False) -> None:
+        """Take what is announced into service, or refuse it and keep what serves. quiet: without a word of it."""
         try:
             model = await asyncio.to_thread(self._load, announcement)
         except AstroScaleError as error:

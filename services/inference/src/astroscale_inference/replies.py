@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from astroscale_shared.messaging import broker as brokers
@@ -12,7 +13,6 @@ from astroscale_shared.messaging.requests import CORRELATION, STATUS
 from astroscale_shared.messaging.transactions import SESSION_TIMEOUT_MS
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.settings import KafkaSettings
-from faststream import Context
 from faststream.kafka import KafkaBroker
 
 from astroscale_inference.metrics import InferenceMetrics
@@ -34,7 +34,8 @@ class Replies:
         self._producer: AIOKafkaProducer = clients.producer(
             kafka, enable_idempotence=False, acks=1, compression_type=None
         )
-        self._broker: KafkaBroker = brokers.broker(kafka)
+        # No injection: it solves each argument in a thread of its own, a third of a lone request's time.
+        self._broker: KafkaBroker = brokers.broker(kafka, apply_types=False)
         self._subscriber: Any = self._broker.subscriber(
             topics.REQUESTS,
             group_id=topics.REQUESTS_GROUP,
@@ -45,6 +46,7 @@ class Replies:
             heartbeat_interval_ms=1_000,
             auto_offset_reset="latest",  # a request that is older than this group has nobody waiting
             no_reply=True,
+            parser=brokers.records,
             decoder=brokers.undecoded,
         )
         self._subscriber(self._handle)
@@ -75,9 +77,8 @@ class Replies:
         subscription = consumer._subscription.subscription  # noqa: SLF001 - the library has no public question for it
         return subscription is not None and subscription.assignment is not None
 
-    async def _handle(self, _bodies: list[Any], message: Annotated[Any, Context("message")]) -> None:
+    async def _handle(self, records: Sequence[Any]) -> None:
         began = time.perf_counter()
-        records = message.raw_message
         loop = asyncio.get_running_loop()
         answers = await loop.run_in_executor(self._pool, self._answer, records)
         for answer in answers:

@@ -108,7 +108,7 @@ def _cell(target: str, value: object) -> object:
     """The cell as its producer wrote it: a number where it is one."""
     if isinstance(value, float) and not np.isfinite(value):
         return None if np.isnan(value) else str(value)  # JSON has no infinity: it would become null, which is allowed
-    if target not in BY_NAME or not isinstance(value, str) or "_" in value:
+    if target not in BY_NAME or not isinstance(value, str) or not value.isascii() or "_" in value:
         return value
     try:
         number = float(value)

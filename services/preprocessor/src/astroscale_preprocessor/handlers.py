@@ -90,7 +90,7 @@ def _open(record: Any, found: dict[str, str]) -> tuple[Accepted | None, list[Rej
     refused = rows.refused + [
         RejectedRow(row=r.row, code=r.code, field=r.field, value=r.value, detail=r.detail) for r in rejections
     ]
-    return part, refused, len(rows.stars), rows.unknown_fields
+    return part, sorted(refused, key=lambda row: row.row), len(rows.stars), rows.unknown_fields
 
 
 def _run_id(found: dict[str, str]) -> str | None:

@@ -11,13 +11,13 @@ NORMAL_SCORES: Final = np.array([-1.6448536269514729, -0.994457883209753, 0.0, 0
 
 
 def tail_probability(measured: NDArray[np.floating], quantiles: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Two-sided tail probability, float32 [N], NaN where nothing was measured.
+    """Two-sided tail probability, float32 [N], NaN where nothing was measured or predicted.
 
     measured: [N] km/s (NaN = none), quantiles: [N, 5] km/s. The distribution is the normal one, stretched piecewise so
     that its five scores fall on the five quantiles, and on beyond the outer two with the outer slopes.
     """
     result = np.full(len(measured), np.nan, dtype=np.float32)
-    known = np.flatnonzero(np.isfinite(measured))
+    known = np.flatnonzero(np.isfinite(measured) & np.isfinite(quantiles).all(axis=1))
     if len(known) == 0:
         return result
     v, q = np.asarray(measured, dtype=np.float64)[known], quantiles[known].astype(np.float64)
