@@ -85,7 +85,7 @@ def ask(port: int, path: str) -> str:
         return ""
 
 
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, "it did not come"
@@ -156,7 +156,7 @@ def exists(processes: Processes, federation: str) -> bool:
 
 def over(processes: Processes, federation: str) -> FederationState:
     async def last() -> FederationState:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             return [one async for one in ledger.follow(processes.kafka, federation)][-1]
 
     return asyncio.run(last())
@@ -244,7 +244,7 @@ def test_a_worker_that_dies_in_a_round_does_not_hold_it_up(
     third = processes.start("third", "worker", "--id", "third", *tables["galah"])
     until(lambda: processes.said("third", "joined"))
     third.send_signal(signal.SIGSTOP)
-    create(processes, "dying", rounds=2, deadline_s=2)
+    create(processes, "dying", rounds=2, deadline_s=6)
     until(lambda: len(answers(processes, "dying")) == 2)
     third.kill()
     third.wait()
@@ -252,7 +252,7 @@ def test_a_worker_that_dies_in_a_round_does_not_hold_it_up(
     first, *others = records(processes, "dying")
     assert [(one.worker, one.reason) for one in first.excluded] == [("third", "no_answer")]
     assert [one.worker for one in first.participants] == ["apogee", "galah"]
-    assert 2.0 <= first.seconds < 10.0
+    assert 6.0 <= first.seconds < 20.0
     assert not any(one.excluded for one in others)
 
 
