@@ -52,16 +52,7 @@ class Score:
                 outgoing += deadletters.letters(
                     topics.ENCODED_DLQ, record, found, rejected, rows_total=rows, service=SERVICE
                 )
-        totals = totals.model_copy(
-            update={
-                "next_offset": records[-1].offset + 1,
-                "rows_in": totals.rows_in + rows_in,
-                "rows_out": totals.rows_out + rows_out,
-                "rows_rejected": totals.rows_rejected + reasons.total(),
-                "messages": totals.messages + len(records),
-                "rejected_by": dict(Counter(totals.rejected_by) + reasons),
-            }
-        )
+        totals = ledger.advance(totals, records, rows_in=rows_in, rows_out=rows_out, rejected=reasons)
         elapsed = time.perf_counter() - began
 
         def observe() -> None:

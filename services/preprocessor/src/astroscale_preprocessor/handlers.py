@@ -53,17 +53,7 @@ class Encode:
         block = encode_block(accepted) if accepted else None
         batches = _batches(block, partition, self._batch_size) if block is not None else []
         rows_out = sum(batch.num_rows for batch in batches)
-        totals = totals.model_copy(
-            update={
-                "next_offset": records[-1].offset + 1,
-                "rows_in": totals.rows_in + rows_in,
-                "rows_out": totals.rows_out + rows_out,
-                "rows_rejected": totals.rows_rejected + reasons.total(),
-                "messages": totals.messages + len(records),
-                "messages_empty": totals.messages_empty + empty,
-                "rejected_by": dict(Counter(totals.rejected_by) + reasons),
-            }
-        )
+        totals = ledger.advance(totals, records, rows_in=rows_in, rows_out=rows_out, rejected=reasons, empty=empty)
         elapsed = time.perf_counter() - began
 
         def observe() -> None:

@@ -1,7 +1,9 @@
 """The ledger's running totals: who writes them and how they are read and added up."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -26,6 +28,29 @@ def restore(state: str, *, service: str, topic: str, partition: int, offset: int
 def store(totals: LedgerTotals) -> str:
     """Totals as the metadata of a committed offset (the broker allows 4,096 bytes)."""
     return totals.model_dump_json()
+
+
+def advance(
+    totals: LedgerTotals,
+    records: Sequence[Any],
+    *,
+    rows_in: int,
+    rows_out: int,
+    rejected: "Counter[str]",
+    empty: int = 0,
+) -> LedgerTotals:
+    """Totals after a batch of one partition's messages. rejected: rows by reason; empty: messages without a row."""
+    return totals.model_copy(
+        update={
+            "next_offset": records[-1].offset + 1,
+            "rows_in": totals.rows_in + rows_in,
+            "rows_out": totals.rows_out + rows_out,
+            "rows_rejected": totals.rows_rejected + rejected.total(),
+            "messages": totals.messages + len(records),
+            "messages_empty": totals.messages_empty + empty,
+            "rejected_by": dict(Counter(totals.rejected_by) + rejected),
+        }
+    )
 
 
 def record(totals: LedgerTotals) -> Outgoing:
