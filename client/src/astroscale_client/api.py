@@ -88,8 +88,7 @@ class AstroScale:
 
     def readiness(self) -> dict[str, Any]:
         """`{"ready": bool, "reasons": [...]}`; not ready is no error."""
-        response = self._try("GET", "/readyz", b"")
-        return wire.json_of(response)
+        return wire.json_of(self._try("GET", "/readyz", b""))
 
     def close(self) -> None:
         """Close the connections."""
@@ -104,28 +103,29 @@ class AstroScale:
         self.close()
 
     def _json(self, path: str) -> dict[str, Any]:
-        response = self._send("GET", path, b"")
-        document = wire.json_of(response)
-        if response.status_code != HTTPStatus.OK:
-            raise wire.failure(response.status_code, document)
+        answer = self._send("GET", path, b"")
+        document = wire.json_of(answer)
+        if answer.status != HTTPStatus.OK:
+            raise wire.failure(answer.status, document)
         return document
 
-    def _send(self, method: str, path: str, content: bytes) -> httpx.Response:
+    def _send(self, method: str, path: str, content: bytes) -> wire.Answer:
         for attempt in range(self._options.retries):
-            response = None
+            answer = None
             try:
-                response = self._try(method, path, content)
+                answer = self._try(method, path, content)
             except AstroScaleError as error:
                 if not error.retryable:
                     raise
-            if response is not None and response.status_code not in wire.RETRIED:
-                return response
-            time.sleep(wire.pause(response, attempt))
+            if answer is not None and answer.status not in wire.RETRIED:
+                return answer
+            time.sleep(wire.pause(answer, attempt))
         return self._try(method, path, content)
 
-    def _try(self, method: str, path: str, content: bytes) -> httpx.Response:
+    def _try(self, method: str, path: str, content: bytes) -> wire.Answer:
         sent = {"content-type": "application/json"} if content else {}
         try:
-            return self._http.request(method, path, content=content or None, headers=sent)
+            response = self._http.request(method, path, content=content or None, headers=sent)
         except httpx.TransportError as error:
-            raise wire.unreachable(self.url, error) from error
+            raise wire.unreachable(self.url, late=isinstance(error, httpx.TimeoutException)) from error
+        return wire.answer(response)

@@ -46,9 +46,9 @@ async def score(
     trust = httpx.create_ssl_context()
 
     async def work() -> None:
-        async with _connection(options, trust) as client:
+        async with _connection(options, trust) as connection:
             for number in numbers:
-                results[number] = await _one(client, stars[number], options)
+                results[number] = await _one(connection, stars[number], options)
                 if advance is not None:
                     advance()
 
@@ -75,25 +75,34 @@ def _connection(options: Options, trust: ssl.SSLContext) -> httpx.AsyncClient:
     )
 
 
-async def _one(client: httpx.AsyncClient, star: wire.Star, options: Options) -> Scored:
+async def _one(connection: httpx.AsyncClient, star: wire.Star, options: Options) -> Scored:
     try:
         content = wire.body(star)
     except wire.RefusedError as refused:
         return refused
     for attempt in range(options.retries + 1):
-        response = None
+        last = attempt == options.retries
+        answer = None
         try:
-            response = await client.post("/predict", content=content, headers={"content-type": "application/json"})
-        except httpx.TransportError as error:
-            if attempt == options.retries:
-                raise wire.unreachable(options.url, error) from error
-        if response is not None and (response.status_code not in wire.RETRIED or attempt == options.retries):
+            answer = await _post(connection, content, options)
+        except AstroScaleError:
+            if last:
+                raise
+        if answer is not None and (answer.status not in wire.RETRIED or last):
             try:
-                return wire.prediction(response)
+                return wire.prediction(answer)
             except AstroScaleError as error:
                 # A star of its own may be refused, or hit a fault; a busy gateway or a wrong key concerns them all.
-                if response.status_code in _OF_ONE_STAR:
+                if answer.status in _OF_ONE_STAR:
                     return error
                 raise
-        await asyncio.sleep(wire.pause(response, attempt))
+        await asyncio.sleep(wire.pause(answer, attempt))
     raise AssertionError  # the last try has returned or raised
+
+
+async def _post(connection: httpx.AsyncClient, content: bytes, options: Options) -> wire.Answer:
+    try:
+        response = await connection.post("/predict", content=content, headers={"content-type": "application/json"})
+    except httpx.TransportError as error:
+        raise wire.unreachable(options.url, late=isinstance(error, httpx.TimeoutException)) from error
+    return wire.answer(response)

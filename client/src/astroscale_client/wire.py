@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -60,23 +61,35 @@ def _value(name: str, value: Any) -> Any:
     return value
 
 
-def prediction(response: httpx.Response) -> Prediction:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. retry_after: that header, empty where there is none."""
+
+    status: int
+    content: bytes
+    retry_after: str = ""
+
+
+def answer(response: httpx.Response) -> Answer:
+    """What came back, of a response that is read."""
+    return Answer(response.status_code, response.content, response.headers.get("retry-after", ""))
+
+
+def prediction(answer: Answer) -> Prediction:
     """The prediction in an answer. RefusedError for a star that is not allowed, AstroScaleError for all else."""
-    document = json_of(response)
-    if response.status_code == HTTPStatus.OK:
+    document = json_of(answer)
+    if answer.status == HTTPStatus.OK:
         return Prediction.from_dict(document)
-    raise failure(response.status_code, document)
+    raise failure(answer.status, document)
 
 
-def json_of(response: httpx.Response) -> dict[str, Any]:
+def json_of(answer: Answer) -> dict[str, Any]:
     """The answer's JSON object; an empty one where it has none and is an error anyway."""
     try:
-        document = orjson.loads(response.content)
+        document = orjson.loads(answer.content)
     except orjson.JSONDecodeError as error:
-        if not response.is_error:
-            raise AstroScaleError(
-                "bad_answer", f"{response.url} does not answer with JSON: is it AstroScale?"
-            ) from error
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            raise AstroScaleError("bad_answer", "what answers there does not speak JSON: is it AstroScale?") from error
         return {}
     return document if isinstance(document, dict) else {}
 
@@ -93,17 +106,17 @@ def failure(status: int, document: Mapping[str, Any]) -> AstroScaleError:
     return kind(code, "; ".join(said) or message, retryable=status in RETRIED, fields=fields)
 
 
-def pause(response: httpx.Response | None, attempt: int) -> float:
+def pause(answer: Answer | None, attempt: int) -> float:
     """Seconds before the next try (attempt 0, 1, ...): what Retry-After says, else twice as long each time."""
-    asked = response.headers.get("retry-after", "") if response is not None else ""
+    asked = answer.retry_after if answer is not None else ""
     if asked.isascii() and asked.isdigit():
         return min(float(asked), LONGEST_PAUSE_S)
     return min(0.1 * 2.0**attempt, LONGEST_PAUSE_S)
 
 
-def unreachable(url: str, error: Exception) -> AstroScaleError:
-    """No gateway there."""
-    why = "does not answer in time" if isinstance(error, httpx.TimeoutException) else "does not answer"
+def unreachable(url: str, *, late: bool) -> AstroScaleError:
+    """No gateway there, or none that answers in time."""
+    why = "does not answer in time" if late else "does not answer"
     return AstroScaleError(
         "gateway_unreachable", f"the gateway at {url} {why}; is it running (`astroscale status`)?", retryable=True
     )

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from astroscale_client import wire
@@ -77,5 +76,4 @@ def test_a_failure_without_our_shape_is_its_status() -> None:
     ("header", "attempt", "seconds"), [("3", 0, 3.0), ("9999", 0, 30.0), ("soon", 1, 0.2), (None, 3, 0.8)]
 )
 def test_retry_after_is_honoured_and_bounded(header: str | None, attempt: int, seconds: float) -> None:
-    response = httpx.Response(503, headers={"retry-after": header} if header else {})
-    assert wire.pause(response, attempt) == pytest.approx(seconds)
+    assert wire.pause(wire.Answer(503, b"", header or ""), attempt) == pytest.approx(seconds)
