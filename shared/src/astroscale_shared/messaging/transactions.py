@@ -188,45 +188,53 @@ class TransactionsLoop(ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Fence, read where to go on, seek, and only then start. The library swallows what a listener raises, so
         that a failure here ends the loop by hand."""
+        partitions = sorted(assigned)
+        started: list[AIOKafkaProducer] = []
         try:
-            partitions = sorted(assigned)
-            producers = await asyncio.gather(*(self._fencing_producer(tp) for tp in partitions))
-            committed = await self._committed(partitions)
+            producers = [self._new_producer(tp) for tp in partitions]
+            await asyncio.gather(*(self._fence(producer, started) for producer in producers))
+            begins = await self._begins(partitions)
+            if self._stop.is_set() or self._fatal.done():
+                return
+            # Nothing is awaited from here on: all partitions get their pipes, or none.
             for tp, producer in zip(partitions, producers, strict=True):
-                offset, state = committed[tp]
-                if offset is None:
-                    offset = (await self._consumer.beginning_offsets([tp]))[tp]
+                offset, state = begins[tp]
                 self._consumer.seek(tp, offset)
-                pipe = _Pipe(tp, producer, offset, state)
-                self._pipes[tp] = pipe
+                pipe = self._pipes[tp] = _Pipe(tp, producer, offset, state)
                 pipe.task = asyncio.create_task(self._pump(pipe), name=f"pipe-{tp.partition}")
+            started.clear()
             self._joined = True
             self._log.info("partitions_assigned", topic=self._topic, partitions=[tp.partition for tp in partitions])
         except Exception as error:  # noqa: BLE001 - handed to run(), which raises it
             self._fail(error)
+        finally:
+            await asyncio.gather(*(self._close(producer) for producer in started))
 
-    async def _fencing_producer(self, tp: TopicPartition) -> AIOKafkaProducer:
-        producer = clients.producer(
+    def _new_producer(self, tp: TopicPartition) -> AIOKafkaProducer:
+        return clients.producer(
             self._settings,
             transactional_id=f"{self._group}-{tp.topic}-{tp.partition}",
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
             **self._producer_options,
         )
-        await producer.start()  # initialises the transactional id: from here on the old owner is fenced
-        return producer
 
-    async def _committed(self, partitions: list[TopicPartition]) -> dict[TopicPartition, tuple[int | None, str]]:
+    async def _fence(self, producer: AIOKafkaProducer, started: list[AIOKafkaProducer]) -> None:
+        started.append(producer)
+        await producer.start()  # initialises the transactional id: from here on the old owner is fenced
+
+    async def _begins(self, partitions: list[TopicPartition]) -> dict[TopicPartition, tuple[int, str]]:
+        """Where to go on, and the state there: the committed offset and its metadata, else the beginning."""
         admin = clients.admin(self._settings)
         await admin.start()
         try:
             found = await admin.list_consumer_group_offsets(self._group, partitions=partitions)
         finally:
             await admin.close()
-        result: dict[TopicPartition, tuple[int | None, str]] = {}
-        for tp in partitions:
-            entry = found.get(tp)
-            result[tp] = (entry.offset, entry.metadata) if entry is not None and entry.offset >= 0 else (None, "")
-        return result
+        begins = {tp: (at.offset, at.metadata) for tp, at in found.items() if at.offset >= 0}
+        fresh = [tp for tp in partitions if tp not in begins]
+        if fresh:
+            begins |= {tp: (offset, "") for tp, offset in (await self._consumer.beginning_offsets(fresh)).items()}
+        return begins
 
     # --- work -------------------------------------------------------------------------------------------------------
 
