@@ -34,6 +34,7 @@ async def run(app: FastAPI, settings: GatewaySettings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here asks who the caller is
             ssl_certfile=settings.tls_certfile,
             ssl_keyfile=str(settings.tls_keyfile) if settings.tls_keyfile else None,
             timeout_graceful_shutdown=int(settings.deadline_seconds) + 2,

@@ -1,5 +1,6 @@
 """`python -m astroscale_inference`."""
 
+import uvloop
 from astroscale_shared.runtime.process import serve
 from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
 
@@ -13,4 +14,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    serve("inference", main)
+    serve("inference", main, uvloop.new_event_loop)

@@ -13,11 +13,20 @@ from astroscale_shared.stars.columns import INPUTS
 from astroscale_shared.stars.observations import Observations
 
 OPTIONAL: Final = frozenset({"pmra", "pmdec"})
+_FEW: Final = 1024
+_LOW: Final = np.array([[column.nominal_low] for column in INPUTS])
+_HIGH: Final = np.array([[column.nominal_high] for column in INPUTS])
+_BITS: Final = np.left_shift(np.uint32(1), np.arange(2 * len(INPUTS), dtype=np.uint32))[:, None]
 NAMES: Final = tuple([f"missing_{c.name}" for c in INPUTS] + [f"out_of_range_{c.name}" for c in INPUTS])
 
 
 def flags_of(stars: Observations) -> NDArray[np.uint32]:
     """uint32 [N]: missing and out-of-training-range bits of each star."""
+    if len(stars) <= _FEW:
+        # All columns at once: for a few stars, what counts is the number of numpy calls.
+        values = np.array([stars.numeric[column.name] for column in INPUTS])
+        bits = np.concatenate([np.isnan(values), (values < _LOW) | (values > _HIGH)])
+        return np.bitwise_or.reduce(np.where(bits, _BITS, np.uint32(0)), axis=0)
     flags = np.zeros(len(stars), dtype=np.uint32)
     for bit, column in enumerate(INPUTS):
         values = stars.numeric[column.name]

@@ -89,7 +89,10 @@ def validate(stars: Observations) -> tuple[NDArray[np.bool_], list[Rejection]]:
     for column in NUMERIC:
         values = stars.numeric[column.name]
         absent = np.isnan(values) if column.name in REQUIRED else np.zeros(n, dtype=np.bool_)
-        for row in np.flatnonzero((outside(column, values) | absent) & good):
+        bad = (outside(column, values) | absent) & good
+        if not bad.any():
+            continue
+        for row in np.flatnonzero(bad):
             code = "missing_required" if absent[row] else "out_of_range"
             if not absent[row] and not np.isfinite(values[row]):
                 code = "not_finite"
