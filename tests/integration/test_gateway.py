@@ -17,7 +17,7 @@ import httpx
 import pytest
 import redis
 from astroscale_gateway.lease import KEY
-from astroscale_gateway.relay import message_of
+from astroscale_gateway.wire import message_of
 from astroscale_gateway.schemas import ModelResponse, PredictResponse
 from astroscale_local.ports import free_port
 from astroscale_shared.messaging.provisioning import provision

@@ -5,25 +5,18 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
-import numpy as np
 import orjson
-import pyarrow as pa
-from astroscale_shared.messaging import codec
-from astroscale_shared.messaging.contracts import RAW_SCHEMA, REPLY_SCHEMA
 from astroscale_shared.messaging.requests import MODEL, PREDICT, Reply
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
-from astroscale_shared.stars.columns import INPUTS
 
-from astroscale_gateway.domain.answer import QUANTILES, Scores, answers
+from astroscale_gateway.domain.answer import answers
 from astroscale_gateway.domain.star import Row
 from astroscale_gateway.metrics import GatewayMetrics
+from astroscale_gateway.wire import ReplyReader, bad_reply, message_of
 
 RETRY_SECONDS: Final = 0.5
 WATCH_SECONDS: Final = 1.0
-_RAW_COLUMNS: Final = tuple(zip(RAW_SCHEMA.names, RAW_SCHEMA.types, strict=True))
-_NUMBERS: Final = ("radial_velocity_kms", *QUANTILES)
-_NEEDED: Final = frozenset({*_NUMBERS, "flags", "model_name", "model_version"})
 
 
 class Transport(Protocol):
@@ -53,6 +46,7 @@ class Relay:
         self._connect = connect
         self._metrics = metrics
         self._log = logging.get("relay")
+        self._reader = ReplyReader()
         self._transport: Transport | None = None
         self._keeper: asyncio.Task[None] | None = None
         self.answered_at = float("-inf")  # monotonic time of the last answer from inference
@@ -81,7 +75,7 @@ class Relay:
         reply = await self._ask(PREDICT, message_of(rows), timeout)
         self._metrics.batch_rows.observe(len(rows))
         self._metrics.relay_duration.observe(time.perf_counter() - began)
-        return answers(_scores(reply.value, len(rows)))
+        return answers(self._reader.read(reply.value, len(rows)))
 
     async def model(self, timeout: float) -> dict[str, Any]:
         """What inference says of the model that it serves. Errors as of `predict`."""
@@ -89,7 +83,7 @@ class Relay:
         try:
             said: dict[str, Any] = orjson.loads(reply.value)
         except orjson.JSONDecodeError as error:
-            raise _bad_reply("is no JSON") from error
+            raise bad_reply("is no JSON") from error
         return said
 
     async def _ask(self, kind: str, value: bytes, timeout: float) -> Reply:
@@ -126,39 +120,3 @@ class Relay:
                 await transport.stop()
             except Exception as error:  # noqa: BLE001 - it is given up either way
                 self._log.warning("relay_not_closed", error=type(error).__name__, reason=str(error))
-
-
-def message_of(rows: Sequence[Row]) -> bytes:
-    """Rows as the content of a request: a batch of the raw topic, as `codec.raw_batch` makes it of observations.
-
-    Built straight from the rows: by way of observations one star takes twice the time."""
-    table = np.array(rows, dtype=np.float64)
-    given = {column.name: codec.nullable(table[:, i], pa.float64()) for i, column in enumerate(INPUTS)}
-    arrays = [given[name] if name in given else pa.nulls(len(rows), kind) for name, kind in _RAW_COLUMNS]
-    return codec.to_bytes(pa.RecordBatch.from_arrays(arrays, schema=RAW_SCHEMA))
-
-
-def _scores(value: bytes, rows: int) -> Scores:
-    batch = codec.from_trusted(value)
-    if batch.num_rows != rows:
-        raise _bad_reply(f"has {batch.num_rows} rows for {rows} stars")
-    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    missing = _NEEDED - columns.keys()
-    if missing:
-        raise _bad_reply(f"lacks {', '.join(sorted(missing))}")
-    numbers = np.array([columns[name].to_numpy(zero_copy_only=False) for name in _NUMBERS], dtype=np.float32)
-    if not np.isfinite(numbers).all():
-        raise AstroScaleError("not_finite_prediction", "the model gave no finite velocity for this star")
-    metadata = batch.schema.metadata or REPLY_SCHEMA.metadata
-    return Scores(
-        radial_velocity_kms=numbers[0],
-        quantiles_kms=numbers[1:].T,
-        flags=np.asarray(columns["flags"].to_numpy(zero_copy_only=False), dtype=np.uint32),
-        model_name=str(columns["model_name"][0].as_py()),
-        model_version=str(columns["model_version"][0].as_py()),
-        encoding_version=int(metadata[b"encoding_version"]),
-    )
-
-
-def _bad_reply(what: str) -> AstroScaleError:
-    return AstroScaleError("bad_reply", f"inference sent a reply that {what}; try again", retryable=True)

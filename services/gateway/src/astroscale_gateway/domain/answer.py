@@ -1,5 +1,6 @@
 """A batch's scores -> what each caller is told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -7,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 from astroscale_shared.stars.flags import names_of
-from astroscale_shared.stars.redshift import redshift
+from astroscale_shared.stars.redshift import SPEED_OF_LIGHT_KMS
 from numpy.typing import NDArray
 
 LEVEL: Final = 0.9
@@ -33,34 +34,37 @@ class Scores:
 
 def answers(scores: Scores) -> list[bytes]:
     """Each star's answer as JSON without its closing brace, so that the caller's request id can be put at the end."""
-    velocity, quantiles = scores.radial_velocity_kms, scores.quantiles_kms
-    z = redshift(velocity)
-    lower_z, upper_z = redshift(quantiles[:, 0]), redshift(quantiles[:, -1])
     model = {
         "name": scores.model_name,
         "version": scores.model_version,
         "encoding_version": scores.encoding_version,
     }
-    return [
-        orjson.dumps(
-            {
-                "predicted_z": z[i],
-                "radial_velocity_kms": velocity[i],
-                "interval": {
-                    "level": LEVEL,
-                    "lower_kms": quantiles[i, 0],
-                    "upper_kms": quantiles[i, -1],
-                    "lower_z": lower_z[i],
-                    "upper_z": upper_z[i],
-                },
-                "quantiles_kms": dict(zip(QUANTILES, quantiles[i], strict=True)),
-                "flags": _names(int(scores.flags[i])),
-                "model": model,
-            },
-            option=orjson.OPT_SERIALIZE_NUMPY,
-        )[:-1]
-        for i in range(len(velocity))
-    ]
+    each = zip(scores.radial_velocity_kms, scores.quantiles_kms, scores.flags.tolist(), strict=True)
+    return [_answer(velocity, tuple(quantiles), flags, model) for velocity, quantiles, flags in each]
+
+
+def _answer(velocity: np.float32, quantiles: Sequence[np.float32], flags: int, model: dict[str, Any]) -> bytes:
+    lower, upper = quantiles[0], quantiles[-1]
+    said = {
+        "predicted_z": _z(velocity),
+        "radial_velocity_kms": velocity,
+        "interval": {
+            "level": LEVEL,
+            "lower_kms": lower,
+            "upper_kms": upper,
+            "lower_z": _z(lower),
+            "upper_z": _z(upper),
+        },
+        "quantiles_kms": dict(zip(QUANTILES, quantiles, strict=True)),
+        "flags": _names(flags),
+        "model": model,
+    }
+    return orjson.dumps(said, option=orjson.OPT_SERIALIZE_NUMPY)[:-1]
+
+
+def _z(velocity: np.float32) -> float:
+    """As `stars.redshift` has it, of one value."""
+    return float(velocity) / SPEED_OF_LIGHT_KMS
 
 
 def with_request_id(answer: bytes, request_id: str) -> bytes:
