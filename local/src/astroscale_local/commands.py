@@ -96,7 +96,9 @@ def up(console: Console, *, replicas: dict[str, int], with_sample: bool, sample_
             if with_sample:
                 _stream_sample(supervisor, report, again=sample_again)
             signals.interrupt = False
-            report.say(f"Ready. The page is at {supervisor.plan.gateway_url}  (Ctrl-C stops)", "ready", "bold")
+            report.say(
+                f"Ready. The page is at {supervisor.plan.gateway_url}  (Ctrl-C or make down stops all)", "ready", "bold"
+            )
             supervisor.mark_ready()
             while not signals.asked:
                 supervisor.check()
