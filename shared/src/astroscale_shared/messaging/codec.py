@@ -60,7 +60,7 @@ def from_untrusted(value: bytes) -> pa.Table:
 def floats(column: Any) -> NDArray[np.float64]:
     """A numeric Arrow column as float64 [N], null -> NaN."""
     if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     if column.type != pa.float64():
         column = column.cast(pa.float64(), safe=False)  # a whole number beyond 2^53 is rounded, not refused
     return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -250,6 +250,8 @@ def _arrow_texts(name: str, column: pa.ChunkedArray, refused: dict[int, Rejected
         column = column.cast(pa.string())
     elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         raise AstroScaleError("wrong_type", f"column {name} has type {kind}; allowed are strings and integers")
+    if column.null_count == len(column):  # as in every request
+        return np.full(len(column), None, dtype=np.object_)
     values = codec.strings(column)
     lengths = pc.call_function("utf8_length", [column]).to_numpy()
     for i in np.flatnonzero(lengths > MAX_TEXT):
