@@ -19,11 +19,12 @@ from redis.backoff import NoBackoff
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from astroscale_gateway import errors, openapi
 from astroscale_gateway.batcher import Batcher, Limits
 from astroscale_gateway.domain.star import Row
-from astroscale_gateway.edge import Edge
+from astroscale_gateway.edge import Edge, OnError
 from astroscale_gateway.handlers import Handlers
 from astroscale_gateway.idempotency import IdempotencyKeys
 from astroscale_gateway.lease import PartitionLease
@@ -39,13 +40,26 @@ REDIS_SECONDS: Final = 0.5
 Connect = Callable[[], Awaitable[Transport]]
 
 
+class Gateway(FastAPI):
+    """FastAPI behind the edge, which answers the direct routes itself."""
+
+    edge: Edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http":
+            await self.edge(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def build_app(
     settings: GatewaySettings,
     kafka: KafkaSettings | None = None,
     redis: RedisSettings | None = None,
     *,
     connect: Connect | None = None,
-) -> FastAPI:
+) -> Gateway:
     """The gateway, wired. `connect` replaces the way to inference (tests)."""
     metrics = GatewayMetrics()
     store = _redis(redis or RedisSettings.load())
@@ -78,7 +92,7 @@ def build_app(
             await lease.stop()
             await store.aclose()
 
-    app = FastAPI(
+    app = Gateway(
         title="AstroScale",
         summary="A star's velocity along the line of sight, with an honest interval",
         version=importlib.metadata.version("astroscale-gateway"),
@@ -86,11 +100,12 @@ def build_app(
         docs_url=None,
         redoc_url=None,
     )
-    Handlers(settings, metrics, relay, batcher, keys, readiness).add_to(app.router)
+    handlers = Handlers(settings, metrics, relay, batcher, keys, readiness)
+    handlers.add_to(app.router)
     add_docs(app)
     add_page(app, settings.static_dir)
     openapi.describe(app)
-    _add_error_handlers(app, metrics)
+    on_error = _add_error_handlers(app, metrics)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -99,7 +114,8 @@ def build_app(
             allow_headers=["content-type", "x-request-id", "x-api-key", "authorization", "idempotency-key"],
             expose_headers=["x-request-id", "retry-after", "idempotency-status"],
         )
-    app.add_middleware(Edge, metrics=metrics, access_log=settings.access_log)
+    direct = {} if settings.cors_origins else {("POST", "/predict"): handlers.predict}
+    app.edge = Edge(super(Gateway, app).__call__, metrics, on_error, direct, access_log=settings.access_log)
     return app
 
 
@@ -127,11 +143,10 @@ def _kafka(settings: KafkaSettings, lease: PartitionLease) -> Connect:
     return connect
 
 
-def _add_error_handlers(app: FastAPI, metrics: GatewayMetrics) -> None:
+def _add_error_handlers(app: FastAPI, metrics: GatewayMetrics) -> OnError:
     log = logging.get("errors")
 
-    async def ours(request: Request, error: Exception) -> Response:
-        assert isinstance(error, AstroScaleError)  # noqa: S101 - registered for nothing else
+    async def ours(request: Request, error: AstroScaleError) -> Response:
         reason = error.code if error.code in errors.STATUS else "other"
         metrics.rejected.labels(reason).inc()
         if errors.status_of(error) >= 500 and error.code not in ("busy", "starting", "shutting_down"):
@@ -152,3 +167,4 @@ def _add_error_handlers(app: FastAPI, metrics: GatewayMetrics) -> None:
     handlers: dict[Any, Any] = {AstroScaleError: ours, HTTPException: routers}
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+    return ours

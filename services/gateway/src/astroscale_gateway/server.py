@@ -1,6 +1,7 @@
 """uvicorn, with our signals, our logs and a time to drain."""
 
 import contextlib
+import gc
 from collections.abc import Generator
 
 import uvicorn
@@ -40,6 +41,9 @@ async def run(app: FastAPI, settings: GatewaySettings) -> None:
             timeout_graceful_shutdown=int(settings.deadline_seconds) + 2,
         )
     )
+    # What was imported and wired stays until the end: no collection need walk it while callers wait.
+    gc.collect()
+    gc.freeze()
     try:
         await server.serve()
     except SystemExit as error:
