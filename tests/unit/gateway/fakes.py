@@ -56,6 +56,7 @@ class FakeTransport:
         self.fail: Callable[[bytes], AstroScaleError | None] = lambda _value: None
         self.reply: Callable[[bytes], bytes] = reply_to
         self.running = False
+        self.model_error: Exception | None = None
 
     async def start(self) -> None:
         self.running = True
@@ -67,6 +68,8 @@ class FakeTransport:
         return self.running
 
     async def request(self, kind: str, value: bytes, *, timeout: float) -> Reply:
+        if kind == MODEL and self.model_error is not None:
+            raise self.model_error
         if kind == MODEL:
             card = {"model_type": "fake"}
             said = {"name": "default", "version": VERSION, "slot": "default", "encoding_version": 1, "sha256": "0" * 64}

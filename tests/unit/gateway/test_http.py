@@ -1,5 +1,6 @@
 """All that is not a prediction: health, the page, headers, keys, other origins."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,22 @@ async def test_an_unexpected_error_is_told_to_nobody_and_logged_once(
     assert "secret" not in response.text
     said = "".join(capfd.readouterr())
     assert said.count("ZeroDivisionError: secret") == 1
+
+
+async def test_so_is_one_behind_the_framework(gateway: Gateway, capfd: pytest.CaptureFixture[str]) -> None:
+    transport = FakeTransport()
+    async with gateway(transport) as client:
+        await settled(client)
+        transport.model_error = ZeroDivisionError("secret")
+        response = await client.get("/model", headers={"x-request-id": "mine-2"})
+        transport.model_error = None
+        await asyncio.sleep(0.3)
+        assert (await client.get("/readyz")).status_code == 200
+    assert response.status_code == 500
+    assert response.json()["error"]["code"] == "internal_error"
+    assert response.json()["request_id"] == response.headers["x-request-id"] == "mine-2"
+    said = "".join(capfd.readouterr())
+    assert sum("request_failed" in line and "mine-2" in line for line in said.splitlines()) == 1
 
 
 async def test_the_page(gateway: Gateway, tmp_path: Path) -> None:

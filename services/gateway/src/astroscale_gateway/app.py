@@ -164,7 +164,10 @@ def _add_error_handlers(app: FastAPI, metrics: GatewayMetrics) -> OnError:
         response.status_code = error.status_code
         return response
 
-    handlers: dict[Any, Any] = {AstroScaleError: ours, HTTPException: routers}
+    async def unexpected(request: Request, _error: Exception) -> Response:
+        return errors.response(errors.unexpected(), request.state.request_id)  # raised on to the edge, which logs it
+
+    handlers: dict[Any, Any] = {AstroScaleError: ours, HTTPException: routers, Exception: unexpected}
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
     return ours

@@ -76,8 +76,7 @@ class Edge:
         except Exception:  # noqa: BLE001 - the outermost frame: logged once, here, and told to nobody
             self._log.exception("request_failed", id=request_id, path=scope["path"][:200])
             if not status:
-                broken = AstroScaleError("internal_error", "something failed here; the log has it under the request id")
-                await errors.response(broken, request_id)(scope, receive, send_on)
+                await errors.response(errors.unexpected(), request_id)(scope, receive, send_on)
         finally:
             seconds = time.perf_counter() - began
             route = route_of(scope["path"])

@@ -53,6 +53,11 @@ def body(error: AstroScaleError, request_id: str) -> bytes:
     return orjson.dumps({"error": said, "request_id": request_id})
 
 
+def unexpected() -> AstroScaleError:
+    """What is told of an error that nobody foresaw; its trace is in the log."""
+    return AstroScaleError("internal_error", "something failed here; the log has it under the request id")
+
+
 def of_status(status: int, detail: str) -> AstroScaleError:
     """The error of a bare HTTP status, as the router raises it."""
     known = {404: ("not_found", "there is nothing here; see /docs"), 405: ("method_not_allowed", "not by this method")}

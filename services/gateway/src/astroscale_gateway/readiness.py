@@ -83,6 +83,9 @@ class Readiness:
             self._last_error = ""
         except AstroScaleError as error:
             self._last_error = f" ({error.code}: {error.message})"
+        except Exception:  # noqa: BLE001 - a probe that fails in a new way must not be the last one
+            self._log.exception("probe_failed")
+            self._last_error = " (the probe failed; the log says how)"
 
     async def _ask_redis(self) -> None:
         try:
