@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError
 from astroscale_shared.messaging import clients, headers, topics
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings
@@ -75,7 +75,9 @@ async def ingest(
         if state.finished:
             raise _finished(state)
         return await _publish(producer, what, state, chunk_rows, on_progress or (lambda _: None))
-    except ProducerFenced as error:
+    except KafkaError as error:
+        if not clients.was_fenced(producer, error):
+            raise
         raise AstroScaleError("run_elsewhere", "another process ingests this file now; this one has stopped") from error
     finally:
         await producer.stop()

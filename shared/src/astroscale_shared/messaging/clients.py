@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import IllegalOperation, ProducerFenced
 from aiokafka.helpers import create_ssl_context
 
 from astroscale_shared.messaging.topics import MAX_MESSAGE_BYTES
@@ -73,6 +74,17 @@ def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
         **options,
     }
     return AIOKafkaProducer(**chosen)
+
+
+def was_fenced(client: AIOKafkaProducer, error: BaseException) -> bool:
+    """Whether an error of a transactional producer means that another took its place.
+
+    Once its sender has learnt so, the client refuses further sends as illegal, without the reason.
+    """
+    if isinstance(error, IllegalOperation):
+        accumulator: Any = getattr(client, "_message_accumulator", None)  # the library has no public question for it
+        error = getattr(accumulator, "_exception", None) or error
+    return isinstance(error, ProducerFenced)
 
 
 def admin(settings: KafkaSettings, **options: Any) -> AIOKafkaAdminClient:

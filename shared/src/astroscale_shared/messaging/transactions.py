@@ -252,15 +252,16 @@ class TransactionsLoop(ConsumerRebalanceListener):
         except asyncio.CancelledError:
             if not pipe.stopping:
                 raise
-        except ProducerFenced:
+        except Exception as error:  # noqa: BLE001 - handed to run(), which raises it
+            if not clients.was_fenced(pipe.producer, error):
+                if not pipe.stopping:
+                    self._fail(error)
+                return
             self._log.warning("fenced", topic=pipe.tp.topic, partition=pipe.tp.partition, next_offset=pipe.next_offset)
             self._pipes.pop(pipe.tp, None)
             self._fenced.add(pipe.tp)
             asyncio.get_running_loop().call_later(FENCED_FOR_S, self._still_fenced, pipe.tp)
             await self._close(pipe.producer)
-        except Exception as error:  # noqa: BLE001 - handed to run(), which raises it
-            if not pipe.stopping:
-                self._fail(error)
 
     async def _transact(self, pipe: _Pipe, records: Sequence[Any]) -> None:
         loop = asyncio.get_running_loop()
