@@ -19,6 +19,7 @@ from astroscale_inference.metrics import InferenceMetrics
 from astroscale_inference.requests import Answer, AnswerRequests
 
 POLL_MS = 5
+LISTEN_MS = 1_000
 MAX_REQUESTS = 500
 SMALL_BYTES = 16_384
 """Requests of about a hundred stars are answered in less time than a thread takes to wake and to report back."""
@@ -57,6 +58,7 @@ class Replies:
         """Connect and begin to answer."""
         await self._producer.start()
         await self._broker.start()
+        _wait_for_records(self._subscriber.consumer)
 
     async def stop(self) -> None:
         """Answer what was polled, then leave."""
@@ -104,3 +106,17 @@ class Replies:
                 *headers.write(**{STATUS: "ok" if answer.ok else "error"}),
             ],
         )
+
+
+def _wait_for_records(consumer: Any) -> None:
+    """FastStream polls for POLL_MS and, finding nothing, sleeps as long without listening: a request that comes alone
+    would wait for up to 5 ms before anyone looks. So a poll ends only with records."""
+    poll = consumer.getmany
+
+    async def until_some(**options: Any) -> Any:
+        while True:
+            found = await poll(**{**options, "timeout_ms": LISTEN_MS})
+            if found:
+                return found
+
+    consumer.getmany = until_some
