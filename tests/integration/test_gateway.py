@@ -17,8 +17,8 @@ import httpx
 import pytest
 import redis
 from astroscale_gateway.lease import KEY
-from astroscale_gateway.wire import message_of
 from astroscale_gateway.schemas import ModelResponse, PredictResponse
+from astroscale_gateway.wire import message_of
 from astroscale_local.ports import free_port
 from astroscale_shared.messaging.provisioning import provision
 from astroscale_shared.messaging.requests import PREDICT, RequestClient
