@@ -111,7 +111,7 @@ async def test_a_file_whose_content_changed_in_the_middle_of_its_run_is_refused(
     assert error.value.code == "file_changed"
 
 
-async def test_two_at_once_publish_each_row_once(settings: KafkaSettings, tmp_path: Path) -> None:
+async def test_two_at_once_publish_each_row_once(settings: KafkaSettings, tmp_path: Path, tidied: None) -> None:
     path = table(tmp_path / "both.csv", 10_000)
     ends = await asyncio.gather(
         *(ingest(settings, plan(path), chunk_rows=CHUNK) for _ in range(2)), return_exceptions=True

@@ -65,7 +65,7 @@ class Pair:
 
 
 @pytest.fixture
-def pair(kafka: RunningKafka, make_topic: Callable[..., str]) -> Pair:
+def pair(kafka: RunningKafka, make_topic: Callable[..., str], tidied: None) -> Pair:
     settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
     return Pair(settings, make_topic("in", partitions=4), make_topic("out"), f"test.{uuid.uuid4().hex}")
 

@@ -146,7 +146,8 @@ async def _commit(producer: AIOKafkaProducer, state: Progress, group: list[RawMe
     first = state.messages - len(group)
     async with producer.transaction():
         sent = [
-            await producer.send(
+            await clients.send(
+                producer,
                 topics.RAW,
                 message.value,
                 partition=(first + i) % _PARTITIONS,
@@ -155,7 +156,7 @@ async def _commit(producer: AIOKafkaProducer, state: Progress, group: list[RawMe
             for i, message in enumerate(group)
         ]
         record = state.model_copy(update={"updated_at": now}).model_dump_json().encode()
-        sent.append(await producer.send(topics.INGEST_PROGRESS, record, key=state.run_id.encode()))
+        sent.append(await clients.send(producer, topics.INGEST_PROGRESS, record, key=state.run_id.encode()))
         await asyncio.gather(*sent)
 
 

@@ -76,6 +76,16 @@ def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
     return AIOKafkaProducer(**chosen)
 
 
+async def send(client: AIOKafkaProducer, topic: str, value: bytes, **options: Any) -> "asyncio.Future[Any]":
+    """Hand a record to the producer; the future holds its acknowledgement.
+
+    Whoever leaves a transaction on its first error asks no other future: what those hold is not reported as forgotten.
+    """
+    future: asyncio.Future[Any] = await client.send(topic, value, **options)
+    future.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    return future
+
+
 def was_fenced(client: AIOKafkaProducer, error: BaseException) -> bool:
     """Whether an error of a transactional producer means that another took its place.
 

@@ -134,6 +134,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
             if self._fatal.done():
                 self._fatal.result()
         finally:
+            self._stop.set()
             # Leaving the group calls on_partitions_revoked, which ends the pipes in order.
             await self.on_partitions_revoked(list(self._pipes))
             await self._consumer.stop()
@@ -269,8 +270,8 @@ class TransactionsLoop(ConsumerRebalanceListener):
         following = records[-1].offset + 1
         async with pipe.producer.transaction():
             acknowledged = [
-                await pipe.producer.send(
-                    out.topic, out.value, key=out.key, headers=out.headers, partition=out.partition
+                await clients.send(
+                    pipe.producer, out.topic, out.value, key=out.key, headers=out.headers, partition=out.partition
                 )
                 for out in outcome.outgoing
             ]
