@@ -23,4 +23,4 @@ if __name__ == "__main__":
         cli.register(command)
         command()
     else:
-        serve("ingestor", main)
+        serve("ingestor", main, level=lambda: IngestorSettings.load().log_level)
