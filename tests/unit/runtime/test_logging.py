@@ -42,7 +42,9 @@ def test_every_line_is_an_object_with_event_service_level_and_time() -> None:
 
 
 def ended(raised: str) -> tuple[int, dict[str, object]]:
-    code, lines, _ = run(f"{PROGRAM.split('log = ')[0]}\nasync def main():\n    {raised}\nserve('example', main)\n")
+    code, lines, _ = run(
+        f"{PROGRAM.split('log = ')[0]}\nasync def main():\n    {raised}\nserve('example', main, level=lambda: 'info')\n"
+    )
     assert lines[0]["event"] == "starting"
     assert lines[-1]["event"] == "stopped"
     assert len(lines) == 2
@@ -59,3 +61,14 @@ def test_a_process_says_why_it_ends() -> None:
     code, line = ended("raise KeyError('x')")
     assert (code, line["code"]) == (1, "unexpected")
     assert "KeyError" in str(line["exception"])
+
+
+def test_the_level_of_the_settings_counts() -> None:
+    program = PROGRAM.split("log = ")[0] + (
+        "\nasync def main():\n    logging.get('x').info('quiet')\n    logging.get('x').error('loud')\n"
+        "serve('example', main, level=lambda: 'error')\n"
+    )
+    _, lines, _ = run(program)
+    events = [line["event"] for line in lines]
+    assert "loud" in events
+    assert "quiet" not in events

@@ -43,9 +43,9 @@ def main() -> None:
         await build_worker(settings, KafkaSettings.load(), asked.id, asked.table, asked.survey).run()
 
     if asked.kind == "worker":
-        serve("federation-worker", work)
+        serve("federation-worker", work, level=lambda: FederationSettings.load().log_level)
     else:
-        serve("federation", coordinate)
+        serve("federation", coordinate, level=lambda: FederationSettings.load().log_level)
 
 
 if __name__ == "__main__":

@@ -15,4 +15,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    serve("gateway", main, uvloop.new_event_loop)
+    serve("gateway", main, uvloop.new_event_loop, level=lambda: GatewaySettings.load().log_level)

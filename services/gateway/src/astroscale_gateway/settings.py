@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from astroscale_shared.runtime.settings import Settings
+from astroscale_shared.runtime.settings import LogLevel, Settings
 from pydantic import Field, SecretStr, model_validator
 
 
@@ -20,7 +20,7 @@ class GatewaySettings(Settings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65_535)
-    log_level: str = "info"
+    log_level: LogLevel = "info"
     access_log: bool = True
     deadline_seconds: float = Field(default=5.0, gt=0, le=300)
     max_waiting: int = Field(default=1000, ge=1)

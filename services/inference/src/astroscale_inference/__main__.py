@@ -14,4 +14,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    serve("inference", main, uvloop.new_event_loop)
+    serve("inference", main, uvloop.new_event_loop, level=lambda: InferenceSettings.load().log_level)

@@ -13,4 +13,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    serve("preprocessor", main)
+    serve("preprocessor", main, level=lambda: PreprocessorSettings.load().log_level)

@@ -13,18 +13,22 @@ def serve(
     service: str,
     main: Callable[[], Awaitable[None]],
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    *,
+    level: Callable[[], str],
 ) -> None:
     """Run a service's main coroutine; exit code 0 after a signal, 1 with one logged line after an error.
 
+    `level` reads the log level from the service's settings.
     An error that nobody expected keeps its trace in the log, which is where an operator looks; nothing else shows it.
     """
-    logging.configure(service, os.environ.get("ASTROSCALE_LOG_LEVEL", "info"))
+    logging.configure(service)
     log = logging.get("process")
 
     async def run() -> None:
         await main()
 
     try:
+        logging.configure(service, level())
         log.info("starting", pid=os.getpid())
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             runner.run(run())

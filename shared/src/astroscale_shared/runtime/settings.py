@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -28,6 +28,9 @@ def _table(name: str) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise AstroScaleError("bad_config", f"{path}: [{name}] must be a table")
     return table  # pyright: ignore[reportUnknownVariableType]
+
+
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(BaseSettings):
@@ -113,4 +116,4 @@ class ServiceSettings(Settings):
 
     host: str = "127.0.0.1"
     metrics_port: int = 0
-    log_level: str = "info"
+    log_level: LogLevel = "info"
