@@ -26,7 +26,10 @@ _LEAVE_TIMEOUT_S = 5.0
 
 
 class _Process:
-    """What ends a process: a signal, or the first failure."""
+    """What both processes are: topics, health, and work that a signal or the first failure ends."""
+
+    topics: Subscriptions
+    health: HealthServer
 
     def __init__(self) -> None:
         self._stop = asyncio.Event()
@@ -39,8 +42,20 @@ class _Process:
             self._failure = error
         self._stop.set()
 
-    async def live(self, work: Awaitable[None]) -> None:
-        """Do `work` until a signal or a failure; raises the failure."""
+    async def run(self) -> None:
+        """Work until SIGTERM, SIGINT or a failure; raises the failure."""
+        shutdown.on_signal(self._stop.set)
+        await self.health.start()
+        try:
+            await self._live(self._work())
+        finally:
+            await self.topics.stop()
+            await self.health.stop()
+
+    async def _work(self) -> None:
+        raise NotImplementedError
+
+    async def _live(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -53,10 +68,6 @@ class _Process:
             await asyncio.gather(task, stopping, return_exceptions=True)
         if self._failure is not None:
             raise self._failure
-
-    def listen(self) -> None:
-        """Stop at SIGTERM and SIGINT."""
-        shutdown.on_signal(self._stop.set)
 
 
 class CoordinatorApp(_Process):
@@ -87,16 +98,6 @@ class CoordinatorApp(_Process):
         if time.monotonic() - self.coordinator.ticked > STALLED_AFTER_S:
             reasons.append(f"no federation was looked at for {STALLED_AFTER_S:g} s")
         return reasons
-
-    async def run(self) -> None:
-        """Coordinate until SIGTERM or SIGINT; raises what ended it otherwise."""
-        self.listen()
-        await self.health.start()
-        try:
-            await self.live(self._work())
-        finally:
-            await self.topics.stop()
-            await self.health.stop()
 
     async def _work(self) -> None:
         await wait_for_broker(self._kafka)
@@ -129,16 +130,6 @@ class WorkerApp(_Process):
         if time.monotonic() - self._worker.greeted > STALLED_AFTER_S + self._settings.heartbeat_s:
             reasons.append("Kafka took no heartbeat lately")
         return reasons
-
-    async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; raises what ended it otherwise."""
-        self.listen()
-        await self.health.start()
-        try:
-            await self.live(self._work())
-        finally:
-            await self.topics.stop()
-            await self.health.stop()
 
     async def _work(self) -> None:
         worker = await self._prepare()

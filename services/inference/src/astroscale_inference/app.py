@@ -78,7 +78,7 @@ class App:
             if not any(task.done() for task in tasks):
                 # Side by side: after a kill, each group waits for the dead member's session to end.
                 if self.replies is not None:
-                    tasks.add(asyncio.create_task(self._answer(self.replies), name="replies"))
+                    tasks.add(asyncio.create_task(self.replies.run(), name="replies"))
                 if self.stream is not None:
                     tasks |= {
                         asyncio.create_task(self.stream.run(), name="stream"),
@@ -91,20 +91,16 @@ class App:
         finally:
             await self._close(tasks)
 
-    async def _answer(self, replies: Replies) -> None:
-        await replies.start()
-        await self._stop.wait()
-
     async def _close(self, tasks: set[asyncio.Task[object]]) -> None:
-        if self.stream is not None:
-            self.stream.stop()
         for task in tasks:
-            if task.get_name() != "stream":
+            if task.get_name() == "stream" and self.stream is not None:
+                self.stream.stop()
+            elif task.get_name() == "replies" and self.replies is not None:
+                self.replies.stop(task)
+            else:
                 task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
-        if self.replies is not None:
-            await self.replies.stop()
         await self.health.stop()
 
     def _model(self) -> Model:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import orjson
 import pyarrow as pa
 from astroscale_shared.messaging import codec, headers, raw
@@ -13,7 +12,7 @@ from astroscale_shared.messaging.contracts import ARROW, CONTENT_TYPE, REPLY_SCH
 from astroscale_shared.messaging.requests import CORRELATION, DEADLINE_MS, KIND, MODEL, PREDICT, REPLY_PARTITION
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.encoding import encode
-from astroscale_shared.stars.observations import Observations, validate
+from astroscale_shared.stars.observations import Observations, join, validate
 
 from astroscale_inference import predictions
 from astroscale_inference.domain.model import Model, fit
@@ -98,7 +97,7 @@ class AnswerRequests:
 
 def _predict(model: Model, asked: Sequence[tuple[str, int, Observations]]) -> list[Answer]:
     parts = [stars for _, _, stars in asked]
-    stars = parts[0] if len(parts) == 1 else _join(parts)
+    stars = join(parts)
     encoded = encode(stars)
     scores = model.score(encoded.features)
     good, problem = fit(scores)
@@ -116,14 +115,6 @@ def _predict(model: Model, asked: Sequence[tuple[str, int, Observations]]) -> li
             answers.append(_failure(correlation, partition, AstroScaleError("not_finite_prediction", problem)))
         start += rows
     return answers
-
-
-def _join(parts: Sequence[Observations]) -> Observations:
-    return Observations(
-        {name: np.concatenate([p.numeric[name] for p in parts]) for name in parts[0].numeric},
-        np.concatenate([p.source_id for p in parts]),
-        np.concatenate([p.survey for p in parts]),
-    )
 
 
 def _failure(correlation: str, partition: int, error: AstroScaleError) -> Answer:

@@ -1,9 +1,8 @@
-"""FastStream's broker with the options that we mean: for the control plane and for requests."""
+"""FastStream's broker with the options that we mean: for the control plane."""
 
 from typing import Any
 
 from faststream.kafka import KafkaBroker
-from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from astroscale_shared.messaging.clients import ssl_context
@@ -28,17 +27,6 @@ def broker(settings: KafkaSettings, **options: Any) -> KafkaBroker:
         **options,
     }
     return KafkaBroker(settings.bootstrap_servers.split(","), **chosen)
-
-
-async def records(message: Any) -> KafkaMessage:
-    """A parser that leaves records as they came: FastStream's own refuses a whole batch for one header that is null or
-    not UTF-8."""
-    return KafkaMessage(body=message, raw_message=message, headers={}, consumer=FAKE_CONSUMER)
-
-
-async def undecoded(message: Any) -> Any:
-    """A decoder that leaves a body as it came: nothing is guessed from its first character."""
-    return message.body
 
 
 def _security(settings: KafkaSettings) -> BaseSecurity | None:

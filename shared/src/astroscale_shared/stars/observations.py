@@ -1,6 +1,6 @@
 """Observations in columns, and their validation: who may pass and why another may not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,6 +73,17 @@ def from_columns(
         {c.name: np.asarray(columns.get(c.name, missing), dtype=np.float64) for c in NUMERIC},
         none if source_id is None else source_id,
         none if survey is None else survey,
+    )
+
+
+def join(parts: Sequence[Observations]) -> Observations:
+    """The stars of all parts, in order; at least one part is needed."""
+    if len(parts) == 1:
+        return parts[0]
+    return Observations(
+        {c.name: np.concatenate([p.numeric[c.name] for p in parts]) for c in NUMERIC},
+        np.concatenate([p.source_id for p in parts]),
+        np.concatenate([p.survey for p in parts]),
     )
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from astroscale_shared.stars.columns import NUMERIC
 from astroscale_shared.stars.encoding import Encoded, encode
-from astroscale_shared.stars.observations import Observations, Rejection, validate
+from astroscale_shared.stars.observations import Observations, Rejection, join, validate
 from numpy.typing import NDArray
 
 
@@ -49,7 +48,7 @@ def accept(
 def encode_block(accepted: Sequence[Accepted]) -> Block:
     """Join what was accepted and encode it in one go; at least one part is needed."""
     counts = [len(part.rows) for part in accepted]
-    stars = _join([part.stars for part in accepted])
+    stars = join([part.stars for part in accepted])
     run_ids: NDArray[Any] = np.empty(len(accepted), dtype=np.object_)
     run_ids[:] = [part.run_id for part in accepted]
     return Block(
@@ -58,14 +57,4 @@ def encode_block(accepted: Sequence[Accepted]) -> Block:
         run_ids=np.repeat(run_ids, counts),
         stars=stars,
         encoded=encode(stars),
-    )
-
-
-def _join(parts: Sequence[Observations]) -> Observations:
-    if len(parts) == 1:
-        return parts[0]
-    return Observations(
-        {c.name: np.concatenate([p.numeric[c.name] for p in parts]) for c in NUMERIC},
-        np.concatenate([p.source_id for p in parts]),
-        np.concatenate([p.survey for p in parts]),
     )
