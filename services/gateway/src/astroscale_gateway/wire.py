@@ -123,13 +123,15 @@ def _learn(value: bytes, batch: pa.RecordBatch, name: str, version: str, encodin
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     if any(len(columns[name].dictionary) != 1 for name in ("model_name", "model_version")):
         return None
+    place = codec.places(value, batch)
+    if place is None:
+        return None
     base = pa.py_buffer(value).address
-    every = [buffer.address - base for column in columns.values() for buffer in column.buffers() if buffer is not None]
-    if not all(0 <= place < len(value) for place in every):
-        return None  # not read in place: compressed
-    place = {name: columns[name].buffers()[1].address - base for name in (*_NUMBERS, "flags")}
+    first = min(
+        buffer.address - base for column in columns.values() for buffer in column.buffers() if buffer is not None
+    )
     numbers = tuple(place[name] for name in _NUMBERS)
-    return _Layout(len(value), value[: min(every)], numbers, place["flags"], name, version, encoding)
+    return _Layout(len(value), value[:first], numbers, place["flags"], name, version, encoding)
 
 
 def bad_reply(what: str) -> AstroScaleError:

@@ -16,6 +16,7 @@ from astroscale_shared.stars.observations import Observations, join, validate
 
 from astroscale_inference import predictions
 from astroscale_inference.domain.model import Model, fit
+from astroscale_inference.lone import LoneStars
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class AnswerRequests:
         self._slot = slot
         self._max_rows = max_rows
         self._partitions = reply_partitions
+        self._lone = LoneStars()
 
     def __call__(self, records: Sequence[Any]) -> list[Answer]:
         """Stars of all requests are encoded and scored at once; a request that is wrong fails alone."""
@@ -71,6 +73,9 @@ class AnswerRequests:
         return answers
 
     def _stars(self, value: bytes | None) -> Observations:
+        lone = self._lone.read(value)
+        if lone is not None and validate(lone)[0].all():
+            return lone
         rows = raw.parse(value, {CONTENT_TYPE: ARROW})
         if not 0 < len(rows.stars) <= self._max_rows:
             raise AstroScaleError(
@@ -80,6 +85,7 @@ class AnswerRequests:
         if rows.refused or not good.all():
             detail = rows.refused[0].detail if rows.refused else rejections[0].detail
             raise AstroScaleError("out_of_range", detail)
+        self._lone.learn(value, rows.stars)
         return rows.stars
 
     def _describe(self, model: Model) -> bytes:

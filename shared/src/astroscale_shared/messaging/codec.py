@@ -34,6 +34,19 @@ def from_trusted(value: bytes) -> pa.RecordBatch:
         raise AstroScaleError("bad_arrow", f"not an Arrow IPC stream with one batch: {error}") from error
 
 
+def places(value: bytes, batch: pa.RecordBatch) -> dict[str, int] | None:
+    """Where in `value` the values of each column of `batch` begin; None where they are not read in place (compressed),
+    or a column has none. For one row of numbers, what lies there is the number."""
+    base = pa.py_buffer(value).address
+    found: dict[str, int] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        buffer = column.buffers()[1] if column.type != pa.null() else None
+        if buffer is None or not 0 <= buffer.address - base < len(value):
+            return None
+        found[name] = buffer.address - base
+    return found
+
+
 def from_untrusted(value: bytes) -> pa.Table:
     """A table that anyone may have written: checked whole before a value is touched.
 
