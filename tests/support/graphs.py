@@ -23,8 +23,12 @@ def graph(
     quantiles_name: str = "quantiles_kms",
     input_type: int = TensorProto.FLOAT,
     impute: bool = True,
+    novelty: tuple[float, ...] | None = None,
 ) -> bytes:
-    """value = bias + weights . features (NaN as 0, unless `impute` is off), quantiles = value + offsets; km/s."""
+    """value = bias + weights . features (NaN as 0, unless `impute` is off), quantiles = value + offsets; km/s.
+
+    With `novelty`, a third output: these weights times the features.
+    """
     column = np.zeros((features, 1), dtype=np.float32)
     column[: len(weights), 0] = weights
     constants: list[Any] = [
@@ -44,14 +48,21 @@ def graph(
         helper.make_node("Add", ["projected", "bias"], [value_name]),
         helper.make_node("Add", [value_name, "offsets"], [quantiles_name]),
     ]
+    outputs = [
+        helper.make_tensor_value_info(value_name, TensorProto.FLOAT, [None, 1]),
+        helper.make_tensor_value_info(quantiles_name, TensorProto.FLOAT, [None, len(offsets)]),
+    ]
+    if novelty is not None:
+        steps = np.zeros((features, 1), dtype=np.float32)
+        steps[: len(novelty), 0] = novelty
+        constants.append(numpy_helper.from_array(steps, "steps"))
+        nodes.append(helper.make_node("MatMul", ["filled" if impute else "given", "steps"], ["novelty"]))
+        outputs.append(helper.make_tensor_value_info("novelty", TensorProto.FLOAT, [None, 1]))
     made = helper.make_graph(
         nodes,
         "linear",
         [helper.make_tensor_value_info(input_name, input_type, [None, features])],
-        [
-            helper.make_tensor_value_info(value_name, TensorProto.FLOAT, [None, 1]),
-            helper.make_tensor_value_info(quantiles_name, TensorProto.FLOAT, [None, len(offsets)]),
-        ],
+        outputs,
         initializer=constants,
     )
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)

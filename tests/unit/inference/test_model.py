@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from astroscale_inference.domain.model import MAX_ROWS_A_RUN, Model, Scores, fit, load
+from astroscale_inference.domain.model import MAX_ROWS_A_RUN, Model, Scores, check_providers, fit, load
 from astroscale_shared.registry import ModelCard, Parity, version_of
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.encoding import FEATURE_NAMES, encode
@@ -47,6 +47,28 @@ def test_no_rows_score_to_none() -> None:
     assert (scores.value.shape, scores.quantiles.shape) == ((0,), (0, 5))
 
 
+def test_novelty_is_given_where_the_model_says_it_and_above_one_is_an_extrapolation() -> None:
+    features = np.zeros((4, len(FEATURE_NAMES)), dtype=np.float32)
+    features[:, 0] = [0.5, 1.0, 1.001, np.nan]
+    scores = loaded(graph(novelty=(1.0,))).score(features)
+    assert scores.novelty is not None
+    assert scores.novelty.shape == (4,)
+    assert scores.extrapolated.tolist() == [False, False, True, False]
+    silent = loaded(graph()).score(features)
+    assert silent.novelty is None
+    assert not silent.extrapolated.any()
+
+
+def test_an_execution_provider_that_the_build_lacks_is_said_with_those_it_has() -> None:
+    check_providers(["CPUExecutionProvider"])
+    for wanted in (["TensorrtExecutionProvider", "CPUExecutionProvider"], ["cuda"], []):
+        with pytest.raises(AstroScaleError, match="has .*CPUExecutionProvider") as error:
+            check_providers(wanted)
+        assert error.value.code == "bad_config"
+        assert not wanted or wanted[0] in error.value.message
+    assert loaded(graph()).provider == "CPUExecutionProvider"
+
+
 @pytest.mark.parametrize(
     "parity",
     [
@@ -83,6 +105,8 @@ def test_bytes_that_are_no_graph_are_refused(onnx: bytes) -> None:
         {"bias": float("nan")},
         {"bias": float("inf")},
         {"impute": False},
+        {"novelty": (float("nan"),)},
+        {"novelty": (float("inf"),)},
     ],
     ids=str,
 )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from astroscale_shared.stars.columns import INPUTS
-from astroscale_shared.stars.flags import NAMES, flags_of, names_of
+from astroscale_shared.stars.flags import EXTRAPOLATED, NAMES, flags_of, names_of
 from astroscale_shared.stars.redshift import SPEED_OF_LIGHT_KMS, redshift
 
 from tests.support.stars import one
@@ -22,7 +22,9 @@ def test_a_whole_star_in_range_has_no_names() -> None:
 
 def test_bits_are_in_the_order_of_the_inputs() -> None:
     assert NAMES[:9] == tuple(f"missing_{column.name}" for column in INPUTS)
-    assert NAMES[9:] == tuple(f"out_of_range_{column.name}" for column in INPUTS)
+    assert NAMES[9:18] == tuple(f"out_of_range_{column.name}" for column in INPUTS)
+    assert NAMES[18:] == ("extrapolated",)
+    assert names_of(int(EXTRAPOLATED)) == ["extrapolated"]
     for bit, column in enumerate(INPUTS[2:], start=2):
         flags = int(flags_of(one(**({"pmra": 1.0, "pmdec": 1.0} | {column.name: math.nan})))[0])
         assert flags == 1 << bit

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from astroscale_shared.messaging import codec
 from astroscale_shared.messaging.contracts import QUANTILES
+from astroscale_shared.stars.flags import EXTRAPOLATED
 from astroscale_shared.stars.redshift import redshift
 from numpy.typing import NDArray
 
@@ -16,8 +17,10 @@ from astroscale_inference.domain.surprise import tail_probability
 def columns(
     model: Model, scores: Scores, *, flags: NDArray[np.uint32], measured: NDArray[np.floating]
 ) -> dict[str, pa.Array]:
-    """The columns of `contracts.SCORE_FIELDS`, by name."""
+    """The columns of `contracts.SCORE_FIELDS`, by name. flags: uint32 [N] of the encoding; the model adds its own."""
     n = len(scores.value)
+    if scores.novelty is not None:
+        flags = flags | np.where(scores.extrapolated, EXTRAPOLATED, np.uint32(0))
     zeros = pa.array(np.zeros(n, dtype=np.int32))
     return {
         "radial_velocity_kms": pa.array(scores.value),

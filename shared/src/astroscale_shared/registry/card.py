@@ -1,9 +1,10 @@
 """The card of a model: what it is, what it learnt from, how good it is, and how that was found out."""
 
+import math
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from astroscale_shared.runtime.errors import AstroScaleError
 
@@ -52,6 +53,40 @@ class Calibration(_Part):
     mean_width_kms: float
 
 
+class Feature(_Part):
+    """One input as people know it: its unit, and the range in which the training stars lie (1 to 99 parts in 100)."""
+
+    name: str
+    unit: str = "-"
+    low: float
+    high: float
+    description: str = ""
+
+
+class Histogram(_Part):
+    """How the training stars spread over one feature of the encoded tensor: what a stream is compared with for drift.
+
+    edges: ascending, in the units of the tensor (see `stars.encoding.FEATURE_NAMES`). shares: one more than edges, of
+    the stars that have the value: below the first edge, then `edges[i - 1] <= value < edges[i]`, then from the last
+    edge on; together 1, or all 0 where no star has it. missing: the share of all stars that lack it.
+    """
+
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+    missing: float = Field(default=0.0, ge=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if len(self.shares) != len(self.edges) + 1:
+            raise ValueError(f"{len(self.edges)} edges need {len(self.edges) + 1} shares, not {len(self.shares)}")
+        if any(high < low for low, high in zip(self.edges, self.edges[1:], strict=False)):
+            raise ValueError("edges must ascend")
+        total = math.fsum(self.shares)
+        if min(self.shares) < 0 or not (abs(total - 1.0) < 1e-3 or total == 0.0):
+            raise ValueError(f"shares must be 0 or more and add up to 1, not {total:g}")
+        return self
+
+
 class Parity(_Part):
     """How far the exported graph is from the model in Python, on real rows; km/s."""
 
@@ -64,8 +99,9 @@ class Parity(_Part):
 class ModelCard(_Part):
     """The card, stored as card.json beside the graph.
 
-    name, version and onnx_sha256 are written by `Registry.publish`. `extra` is free for what one kind of model has to
-    say. Times are given by the caller, as all else.
+    name, version and onnx_sha256 are written by `Registry.publish`. reference: by name of the nine raw inputs
+    (`columns.INPUTS`). known_failures: one sentence each. `extra` is free for what one kind of model has to say. Times
+    are given by the caller, as all else.
     """
 
     name: str = ""
@@ -74,6 +110,7 @@ class ModelCard(_Part):
     model_type: str
     encoding_version: int
     feature_names: tuple[str, ...]
+    features: tuple[Feature, ...] = ()
     target: str = "rv_kms"
     quantiles: tuple[float, ...] = QUANTILES
     interval_level: float = 0.9
@@ -85,6 +122,8 @@ class ModelCard(_Part):
     cuts: tuple[Cut, ...] = ()
     metrics: dict[str, Metric] = Field(default_factory=dict)
     calibration: tuple[Calibration, ...] = ()
+    reference: dict[str, Histogram] = Field(default_factory=dict)
+    known_failures: tuple[str, ...] = ()
     licence: str = "MIT"
     acknowledgements: tuple[str, ...] = ()
     training_command: str = ""

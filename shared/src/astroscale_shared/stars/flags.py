@@ -1,7 +1,8 @@
 """Flags of a prediction, as bits of an unsigned 32-bit integer.
 
 Bits 0-8 say which input is missing, bits 9-17 which lies outside the range of the training stars, both in the order of
-`columns.INPUTS`.
+`columns.INPUTS`. Those belong to the encoding. Bit 18 belongs to the model: its own measure says that the star lies
+farther from the training stars than its predictions reach, all inputs taken together.
 """
 
 from typing import Final
@@ -13,11 +14,17 @@ from astroscale_shared.stars.columns import INPUTS
 from astroscale_shared.stars.observations import Observations
 
 OPTIONAL: Final = frozenset({"pmra", "pmdec"})
+EXTRAPOLATED: Final = np.uint32(1 << (2 * len(INPUTS)))
 _FEW: Final = 1024
 _LOW: Final = np.array([[column.nominal_low] for column in INPUTS])
 _HIGH: Final = np.array([[column.nominal_high] for column in INPUTS])
 _BITS: Final = np.left_shift(np.uint32(1), np.arange(2 * len(INPUTS), dtype=np.uint32))[:, None]
-NAMES: Final = tuple([f"missing_{c.name}" for c in INPUTS] + [f"out_of_range_{c.name}" for c in INPUTS])
+NAMES: Final = (
+    *(f"missing_{c.name}" for c in INPUTS),
+    *(f"out_of_range_{c.name}" for c in INPUTS),
+    "extrapolated",
+)
+"""By bit."""
 
 
 def flags_of(stars: Observations) -> NDArray[np.uint32]:
