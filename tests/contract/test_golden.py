@@ -150,6 +150,17 @@ def test_model_announcement(change) -> None:
     assert (announcement.slot, announcement.name, announcement.version) == ("default", "federated-a", "a" * 12)
     assert announcement.address == f"federated-a/{'a' * 12}"
     assert announcement.published_at.isoformat() == "2025-01-02T03:04:05+00:00"
+    assert announcement.previous == ()
+
+
+@pytest.mark.parametrize("change", [bytes, with_extra_field], ids=["as it was", "with a field more"])
+def test_model_announcement_with_its_past(change) -> None:
+    announcement = ModelAnnouncement.from_bytes(change(golden("model_announcement_with_past.json")))
+    assert announcement.version == "a" * 12
+    assert [(one.name, one.version, one.sha256) for one in announcement.previous] == [
+        ("federated-a", "b" * 12, "b" * 64),
+        ("default", "c" * 12, "c" * 64),
+    ]
 
 
 @pytest.mark.parametrize("change", [bytes, with_extra_field], ids=["as it was", "with a field more"])

@@ -102,6 +102,24 @@ def files() -> Iterator[tuple[str, bytes]]:
         ).to_bytes(),
     )
     yield (
+        "model_announcement_with_past.json",
+        ModelAnnouncement.model_validate(
+            {
+                "slot": "default",
+                "name": "federated-a",
+                "version": "a" * 12,
+                "sha256": "a" * 64,
+                "address": f"federated-a/{'a' * 12}",
+                "encoding_version": 1,
+                "published_at": "2025-01-02T03:04:05Z",
+                "previous": [
+                    {"name": "federated-a", "version": "b" * 12, "sha256": "b" * 64},
+                    {"name": "default", "version": "c" * 12, "sha256": "c" * 64},
+                ],
+            }
+        ).to_bytes(),
+    )
+    yield (
         "ingest_progress.json",
         Progress(
             run_id="0123456789abcdef",

@@ -42,6 +42,8 @@ class ServedModel:
         async for announcement in announcements.follow(kafka):
             if announcement is not None and announcement.slot != self.slot:
                 continue
+            if isinstance(announcement, announcements.Withdrawn):
+                continue  # something has to serve: the last good model stays
             if not self.caught_up and announcement is not None:
                 # Only the slot's last state counts at the start; but a last one that is refused must not leave us bare.
                 if pending is not None:

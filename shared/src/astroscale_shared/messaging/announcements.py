@@ -1,7 +1,9 @@
 """Which model each slot holds: read from and written to the compacted topic of published models."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from aiokafka import TopicPartition
 
@@ -11,6 +13,13 @@ from astroscale_shared.registry.store import ModelRef, Registry
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A slot that points at nothing any more: a record without a value."""
+
+    slot: str
 
 
 def of(registry: Registry, ref: ModelRef, *, slot: str | None = None) -> ModelAnnouncement:
@@ -29,27 +38,29 @@ def of(registry: Registry, ref: ModelRef, *, slot: str | None = None) -> ModelAn
 
 async def announce(settings: KafkaSettings, announcement: ModelAnnouncement) -> None:
     """Write it, and return once the broker has it."""
-    producer = clients.producer(settings)
-    await producer.start()
-    try:
-        await producer.send_and_wait(topics.MODELS, announcement.to_bytes(), key=announcement.slot.encode())
-    finally:
-        await producer.stop()
+    await _write(settings, announcement.slot, announcement.to_bytes())
+
+
+async def withdraw(settings: KafkaSettings, slot: str) -> None:
+    """Let the slot point at nothing: a tombstone, which readers take at once and compaction removes in time."""
+    await _write(settings, slot, None)
 
 
 async def latest(settings: KafkaSettings) -> dict[str, ModelAnnouncement]:
     """The present announcement of each slot."""
     found: dict[str, ModelAnnouncement] = {}
     for message in await clients.read_to_end(settings, topics.MODELS):
-        announcement = _parse(message)
-        if announcement is not None:
-            found[announcement.slot] = announcement
+        said = _parse(message)
+        if isinstance(said, Withdrawn):
+            found.pop(said.slot, None)
+        elif said is not None:
+            found[said.slot] = said
     return found
 
 
-async def follow(settings: KafkaSettings) -> AsyncIterator[ModelAnnouncement | None]:
-    """All announcements from the beginning on, for ever; None once, where the topic ended when we began: what came
-    before it is the state to start from. Without a group: every replica reads all."""
+async def follow(settings: KafkaSettings) -> AsyncIterator[ModelAnnouncement | Withdrawn | None]:
+    """All announcements and withdrawals from the beginning on, for ever; None once, where the topic ended when we
+    began: what came before it is the state to start from. Without a group: every replica reads all."""
     client = clients.consumer(settings, group_id=None)
     await client.start()
     try:
@@ -65,17 +76,27 @@ async def follow(settings: KafkaSettings) -> AsyncIterator[ModelAnnouncement | N
                 yield None
             for messages in (await client.getmany(tp, timeout_ms=200)).values():
                 for message in messages:
-                    announcement = _parse(message)
-                    if announcement is not None:
-                        yield announcement
+                    said = _parse(message)
+                    if said is not None:
+                        yield said
     finally:
         await client.stop()
 
 
-def _parse(message: object) -> ModelAnnouncement | None:
-    value: bytes | None = getattr(message, "value", None)
+async def _write(settings: KafkaSettings, slot: str, value: bytes | None) -> None:
+    producer = clients.producer(settings)
+    await producer.start()
+    try:
+        await producer.send_and_wait(topics.MODELS, value, key=slot.encode())
+    finally:
+        await producer.stop()
+
+
+def _parse(message: Any) -> ModelAnnouncement | Withdrawn | None:
+    key: bytes | None = message.key
+    value: bytes | None = message.value
     if value is None:
-        return None
+        return Withdrawn(key.decode("utf-8", "replace")) if key else None
     try:
         return ModelAnnouncement.from_bytes(value)
     except AstroScaleError as error:

@@ -13,12 +13,11 @@ from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from astroscale_shared.messaging import announcements, clients, topics
+from astroscale_shared.registry.announcement import DEFAULT_SLOT
 from astroscale_shared.registry.store import Registry
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
-
-DEFAULT_SLOT = "default"
 
 
 @dataclass(frozen=True, slots=True)

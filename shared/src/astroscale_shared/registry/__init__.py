@@ -1,18 +1,23 @@
 """The model registry: a folder of immutable `<name>/<version>/{model.onnx, card.json, SHA256SUMS}`."""
 
-from astroscale_shared.registry.announcement import ModelAnnouncement
-from astroscale_shared.registry.card import Calibration, Cut, DataFile, Metric, ModelCard, Parity
+from astroscale_shared.registry.announcement import DEFAULT_SLOT, SHADOW_SLOT, ModelAnnouncement, Previous
+from astroscale_shared.registry.card import Calibration, Cut, DataFile, Feature, Histogram, Metric, ModelCard, Parity
 from astroscale_shared.registry.store import ModelRef, Registry, version_of
 
 __all__ = [
+    "DEFAULT_SLOT",
+    "SHADOW_SLOT",
     "Calibration",
     "Cut",
     "DataFile",
+    "Feature",
+    "Histogram",
     "Metric",
     "ModelAnnouncement",
     "ModelCard",
     "ModelRef",
     "Parity",
+    "Previous",
     "Registry",
     "version_of",
 ]
