@@ -102,4 +102,6 @@ def in_words(flag: str) -> str:
             f"{LABELS[name]} is outside {column.nominal_low:g} to {column.nominal_high:g}{unit}, "
             "where the training stars are: an extrapolation"
         )
+    if flag == "extrapolated":
+        return "all inputs together lie far from the training stars: an extrapolation"
     return flag.replace("_", " ")

@@ -46,6 +46,7 @@ def test_flags_in_words() -> None:
     assert in_words("out_of_range_fe_h") == (
         "metallicity [Fe/H] is outside -2.5 to 0.5 dex, where the training stars are: an extrapolation"
     )
+    assert in_words("extrapolated") == "all inputs together lie far from the training stars: an extrapolation"
     assert in_words("some_later_flag") == "some later flag"
 
 

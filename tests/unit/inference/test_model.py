@@ -62,7 +62,7 @@ def test_novelty_is_given_where_the_model_says_it_and_above_one_is_an_extrapolat
 def test_an_execution_provider_that_the_build_lacks_is_said_with_those_it_has() -> None:
     check_providers(["CPUExecutionProvider"])
     for wanted in (["TensorrtExecutionProvider", "CPUExecutionProvider"], ["cuda"], []):
-        with pytest.raises(AstroScaleError, match="has .*CPUExecutionProvider") as error:
+        with pytest.raises(AstroScaleError, match=r"has .*CPUExecutionProvider") as error:
             check_providers(wanted)
         assert error.value.code == "bad_config"
         assert not wanted or wanted[0] in error.value.message

@@ -59,7 +59,7 @@ def test_a_card_of_before_features_and_reference_is_read() -> None:
 )
 def test_a_reference_that_does_not_fit_together_is_refused(broken: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        Histogram(**({"edges": (0.0, 1.0), "shares": (0.2, 0.3, 0.5), "missing": 0.0} | broken))
+        Histogram.model_validate({"edges": (0.0, 1.0), "shares": (0.2, 0.3, 0.5), "missing": 0.0} | broken)
     assert Histogram(edges=(0.0,), shares=(0.0, 0.0), missing=1.0).missing == 1.0
 
 

@@ -93,7 +93,8 @@ class PredictResponse(BaseModel):
     interval: Interval
     quantiles_kms: Quantiles
     flags: list[str] = Field(
-        description="What widens the interval: `missing_<field>`, `out_of_range_<field>` (outside the training stars)",
+        description="What widens the interval: `missing_<field>`, `out_of_range_<field>` (outside the training stars), "
+        "`extrapolated` (by the model's own measure, all inputs together lie far from the training stars)",
         examples=[["missing_fe_h"]],
     )
     model: ModelRef

@@ -294,7 +294,7 @@ export interface components {
             quantiles_kms: components["schemas"]["Quantiles"];
             /**
              * Flags
-             * @description What widens the interval: `missing_<field>`, `out_of_range_<field>` (outside the training stars)
+             * @description What widens the interval: `missing_<field>`, `out_of_range_<field>` (outside the training stars), `extrapolated` (by the model's own measure, all inputs together lie far from the training stars)
              * @example [
              *       "missing_fe_h"
              *     ]

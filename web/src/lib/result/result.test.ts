@@ -100,12 +100,13 @@ describe('words', () => {
   });
 
   it('tell flags, and show an unknown one rather than hide it', () => {
-    const texts = remarksOf(['missing_fe_h', 'out_of_range_teff', 'new_thing', 'missing_unheard']).map(
+    const texts = remarksOf(['missing_fe_h', 'out_of_range_teff', 'extrapolated', 'new_thing', 'missing_unheard']).map(
       ({ text }) => text,
     );
     expect(texts).toEqual([
       'Metallicity is missing: predicted without it, so less certain.',
       'Effective temperature lies outside the stars the model was trained on: treat this as extrapolation.',
+      'All inputs together lie far from the stars the model was trained on: treat this as extrapolation.',
       'new thing.',
       'missing unheard.',
     ]);

@@ -54,6 +54,12 @@ export function remarksOf(flags: readonly string[]): Remark[] {
         text: `${beyond.label} lies outside the stars the model was trained on: treat this as extrapolation.`,
       };
     }
+    if (flag === 'extrapolated') {
+      return {
+        flag,
+        text: 'All inputs together lie far from the stars the model was trained on: treat this as extrapolation.',
+      };
+    }
     return { flag, text: `${flag.replaceAll('_', ' ')}.` };
   });
 }
