@@ -27,12 +27,17 @@ def test_the_routes(described: Any) -> None:
     routes = {(path, method) for path, methods in described["paths"].items() for method in methods}
     assert routes == {
         ("/predict", "post"),
+        ("/predict/batch", "post"),
         ("/model", "get"),
         ("/healthz", "get"),
         ("/readyz", "get"),
         ("/metrics", "get"),
     }
     assert set(described["paths"]["/predict"]["post"]["responses"]) == {"200", "401", "413", "415", "422", "503", "504"}
+    batch = described["paths"]["/predict/batch"]["post"]
+    assert set(batch["responses"]) == {"200", "401", "413", "415", "422", "503", "504"}
+    kinds = {"application/json", "application/vnd.apache.arrow.stream"}
+    assert set(batch["requestBody"]["content"]) == set(batch["responses"]["200"]["content"]) == kinds
 
 
 def test_the_request_has_the_inputs_with_their_ranges_and_units(described: Any) -> None:
@@ -49,6 +54,13 @@ def test_the_request_has_the_inputs_with_their_ranges_and_units(described: Any) 
         assert field["x-unit"] == column.unit
         assert column.allowed in field["description"]
         assert ({"type": "null"} in options) == (column.name not in REQUIRED)
+
+
+def test_a_star_of_many_has_the_same_inputs_and_fewer_duties(described: Any) -> None:
+    one, many = (described["components"]["schemas"][name] for name in ("PredictRequest", "BatchStar"))
+    assert many["additionalProperties"] is False
+    assert many["required"] == ["ra", "dec"]
+    assert {name: field for name, field in many["properties"].items() if name != "rv_kms"} == one["properties"]
 
 
 def test_every_reference_leads_somewhere(described: Any) -> None:

@@ -44,7 +44,8 @@ def reply_to(value: bytes) -> bytes:
 
 
 class FakeTransport:
-    """Answers as inference does. `rows`: stars of each message so far. `gate`: replies wait while it is not set.
+    """Answers as inference does. `rows`: stars of each message so far. `gate`: replies wait while it is not set, those
+    to messages of so many rows as `waits` says.
 
     `fail`: given a message's bytes, the error to raise instead, or None.
     """
@@ -53,6 +54,7 @@ class FakeTransport:
         self.rows: list[int] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.waits: Callable[[int], bool] = lambda _rows: True
         self.fail: Callable[[bytes], AstroScaleError | None] = lambda _value: None
         self.reply: Callable[[bytes], bytes] = reply_to
         self.running = False
@@ -77,7 +79,8 @@ class FakeTransport:
         self.rows.append(codec.from_trusted(value).num_rows)
         try:
             async with asyncio.timeout(timeout):
-                await self.gate.wait()
+                if self.waits(self.rows[-1]):
+                    await self.gate.wait()
         except TimeoutError as error:
             raise AstroScaleError("deadline_exceeded", f"no prediction within {timeout:g} s", retryable=True) from error
         error = self.fail(value)

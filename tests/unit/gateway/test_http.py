@@ -199,8 +199,11 @@ async def test_measures_name_only_known_routes(gateway: Gateway, star: dict[str,
 
 
 def test_routes_are_templates() -> None:
-    assert [route_of(p) for p in ("/predict", "/assets/x.js", "/docs/assets/x.js", "/predict/1", "//")] == [
+    assert [
+        route_of(p) for p in ("/predict", "/predict/batch", "/assets/x.js", "/docs/assets/x.js", "/predict/1", "//")
+    ] == [
         "/predict",
+        "/predict/batch",
         "/assets/*",
         "/assets/*",
         "other",

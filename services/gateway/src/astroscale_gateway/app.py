@@ -33,6 +33,7 @@ from astroscale_gateway.page import add_docs, add_page
 from astroscale_gateway.readiness import Readiness
 from astroscale_gateway.relay import Relay, Transport
 from astroscale_gateway.settings import GatewaySettings
+from astroscale_gateway.tables import TableLimits, Tables
 
 CONNECT_SECONDS: Final = 15.0
 REDIS_SECONDS: Final = 0.5
@@ -75,6 +76,17 @@ def build_app(
             max_waiting=settings.max_waiting,
         ),
     )
+    tables = Tables(
+        relay,
+        metrics,
+        TableLimits(
+            seconds=settings.table_deadline_seconds,
+            seconds_a_message=settings.deadline_seconds,
+            rows_a_message=settings.table_rows_a_message,
+            in_flight=settings.table_messages_in_flight,
+            waiting=settings.table_max_waiting,
+        ),
+    )
     readiness = Readiness(relay, lease, store, metrics, settings.probe_seconds)
     keys = IdempotencyKeys(store, settings.idempotency_seconds)
 
@@ -87,6 +99,7 @@ def build_app(
             yield
         finally:
             await batcher.close()
+            tables.close()
             await readiness.stop()
             await relay.stop()
             await lease.stop()
@@ -100,7 +113,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
     )
-    handlers = Handlers(settings, metrics, relay, batcher, keys, readiness)
+    handlers = Handlers(settings, metrics, relay, batcher, tables, keys, readiness)
     handlers.add_to(app.router)
     add_docs(app)
     add_page(app, settings.static_dir)
@@ -114,7 +127,7 @@ def build_app(
             allow_headers=["content-type", "x-request-id", "x-api-key", "authorization", "idempotency-key"],
             expose_headers=["x-request-id", "retry-after", "idempotency-status"],
         )
-    direct = {} if settings.cors_origins else {("POST", "/predict"): handlers.predict}
+    direct = {} if settings.cors_origins else handlers.direct()
     app.edge = Edge(super(Gateway, app).__call__, metrics, on_error, direct, access_log=settings.access_log)
     return app
 

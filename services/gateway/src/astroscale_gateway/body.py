@@ -1,10 +1,12 @@
 """Reading a request's body: its type, its size, its time."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from astroscale_shared.runtime.errors import AstroScaleError
 from starlette.requests import ClientDisconnect, Request
+
+JSON: Final = "application/json"
 
 
 async def read_json(request: Request, *, limit: int, timeout: float) -> bytes:
@@ -12,11 +14,24 @@ async def read_json(request: Request, *, limit: int, timeout: float) -> bytes:
 
     AstroScaleError `unsupported_media_type`, `body_too_large` (said before the rest is read), `body_timeout`.
     """
-    headers = request.headers
-    kind = headers.get("content-type", "")
-    if kind != "application/json" and kind.split(";")[0].strip().lower() != "application/json":
+    if request.headers.get("content-type") != JSON:
+        kind_of(request, (JSON,))
+    return await read(request, limit=limit, timeout=timeout)
+
+
+def kind_of(request: Request, allowed: tuple[str, ...]) -> str:
+    """Which of the allowed content types the body has; AstroScaleError `unsupported_media_type`."""
+    kind = request.headers.get("content-type", "")
+    plain = kind.split(";")[0].strip().lower()
+    if plain not in allowed:
         said = f"this is {kind[:60]}" if kind else "there is none"
-        raise AstroScaleError("unsupported_media_type", f"content-type must be application/json; {said}")
+        raise AstroScaleError("unsupported_media_type", f"content-type must be {' or '.join(allowed)}; {said}")
+    return plain
+
+
+async def read(request: Request, *, limit: int, timeout: float) -> bytes:
+    """The body, whatever its type. Errors as of `read_json`."""
+    headers = request.headers
     if "content-encoding" in headers:
         raise AstroScaleError("unsupported_media_type", "a compressed body is not read; send it as it is")
     declared = headers.get("content-length", "")

@@ -15,6 +15,8 @@ class GatewayMetrics(Metrics):
         self.batch_rows = self.histogram("batch_rows", "stars in one message to inference", buckets=ROWS_BUCKETS[:6])
         self.relay_duration = self.histogram("relay_duration_seconds", "from a message to inference to its reply")
         self.rejected = self.counter("rejected", "requests that were refused", ["reason"])
+        self.table_rows = self.counter("table_rows", "stars of tables, by what became of them", ["outcome"])
+        self.tables_waiting = self.gauge("tables_waiting", "tables that are being predicted")
         self.ready = self.gauge("ready", "1 while predictions can be had")
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 

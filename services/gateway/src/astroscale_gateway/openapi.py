@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
-from astroscale_gateway.schemas import PredictRequest
+from astroscale_gateway.schemas import BatchStar, PredictRequest
 
 _KEY_SCHEME = {
     "type": "apiKey",
@@ -25,9 +26,10 @@ def describe(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = generate()
             components = document["components"]
-            components["schemas"]["PredictRequest"] = _request_schema()
+            components["schemas"]["PredictRequest"] = _request_schema(PredictRequest)
+            components["schemas"]["BatchStar"] = _request_schema(BatchStar)
             components["securitySchemes"] = {"apiKey": _KEY_SCHEME}
-            for path in ("/predict", "/model"):
+            for path in ("/predict", "/predict/batch", "/model"):
                 for operation in document["paths"][path].values():
                     operation["security"] = [{}, {"apiKey": []}]
         return generate()
@@ -35,8 +37,8 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # as FastAPI's documentation has it
 
 
-def _request_schema() -> dict[str, Any]:
-    schema = PredictRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+def _request_schema(of: type[BaseModel]) -> dict[str, Any]:
+    schema = of.model_json_schema(ref_template="#/components/schemas/{model}")
     for field in schema["properties"].values():
         field.pop("default", None)  # generators of types take a default for a promise that the key is there
     return schema

@@ -77,6 +77,13 @@ class Relay:
         self._metrics.relay_duration.observe(time.perf_counter() - began)
         return answers(self._reader.read(reply.value, len(rows)))
 
+    async def ask_table(self, message: bytes, timeout: float) -> bytes:
+        """The reply's content to a message of many stars. Errors as of `predict`."""
+        began = time.perf_counter()
+        reply = await self._ask(PREDICT, message, timeout)
+        self._metrics.relay_duration.observe(time.perf_counter() - began)
+        return reply.value
+
     async def model(self, timeout: float) -> dict[str, Any]:
         """What inference says of the model that it serves. Errors as of `predict`."""
         reply = await self._ask(MODEL, b"-", timeout)

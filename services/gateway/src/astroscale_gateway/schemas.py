@@ -13,6 +13,7 @@ from astroscale_shared.stars.columns import (
     PMDEC,
     PMRA,
     RA,
+    RV_KMS,
     SNR,
     TEFF,
     Column,
@@ -57,6 +58,30 @@ class PredictRequest(BaseModel):
     pmdec: float | None = _value(PMDEC, 1.4, default=None)
 
 
+class BatchStar(BaseModel):
+    """One of many stars. What is not known may be null or left out (not ra and dec)."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{**STAR, "rv_kms": -11.2}, {"ra": 12.5, "dec": 41.2}]}
+    )
+
+    ra: float = _value(RA, 200.12)
+    dec: float = _value(DEC, -47.33)
+    teff: float | None = _value(TEFF, 5800, default=None)
+    logg: float | None = _value(LOGG, 4.3, default=None)
+    fe_h: float | None = _value(FE_H, 0, default=None)
+    snr: float | None = _value(SNR, 100, default=None)
+    parallax: float | None = _value(PARALLAX, 7.2, default=None)
+    pmra: float | None = _value(PMRA, -3.1, default=None)
+    pmdec: float | None = _value(PMDEC, 1.4, default=None)
+    rv_kms: float | None = Field(
+        default=None,
+        description="Measured heliocentric radial velocity, km/s, for tail_probability; no part of the prediction. "
+        f"One outside {RV_KMS.allowed} counts as none",
+        examples=[-11.2],
+    )
+
+
 class Interval(BaseModel):
     """The interval that holds the star's velocity at the given level."""
 
@@ -98,6 +123,37 @@ class PredictResponse(BaseModel):
         examples=[["missing_fe_h"]],
     )
     model: ModelRef
+    request_id: str = Field(description="As in the header X-Request-ID", examples=["c0ffee"])
+
+
+class BatchPrediction(BaseModel):
+    """One of many predictions."""
+
+    predicted_z: float = Field(description="Redshift, radial_velocity_kms / 299792.458", examples=[-0.0000113])
+    radial_velocity_kms: float = Field(description="Heliocentric, positive away from us, km/s", examples=[-3.4])
+    interval: Interval
+    quantiles_kms: Quantiles
+    tail_probability: float | None = Field(
+        description="How likely a velocity at least as far out as rv_kms is; null where none was given", examples=[0.61]
+    )
+    flags: list[str] = Field(description="As of /predict", examples=[["missing_fe_h"]])
+
+
+class RefusedStar(BaseModel):
+    """Why one star was not predicted."""
+
+    row: int = Field(description="Its place in the array, from 0", examples=[1])
+    code: str = Field(examples=["invalid_star"])
+    message: str = Field(examples=["ra is 361; allowed is a number in [0, 360) deg"])
+    fields: list["FieldProblem"]
+
+
+class PredictBatchResponse(BaseModel):
+    """Predictions in the order of the stars, all by one model; null for a star that was refused."""
+
+    predictions: list[BatchPrediction | None]
+    refused: list[RefusedStar]
+    model: ModelRef | None = Field(description="null where every star was refused")
     request_id: str = Field(description="As in the header X-Request-ID", examples=["c0ffee"])
 
 

@@ -13,6 +13,10 @@ class GatewaySettings(Settings):
     deadline_seconds: from a request's arrival to its 504. max_waiting: beyond it 503. batch_window_ms: how long a
     request may wait for company while others are under way (an idle gateway sends at once). max_body_bytes: beyond it
     413. cors_origins: pages of other origins that may ask (JSON list in the environment); none by default.
+
+    table_...: of /predict/batch. Stars and bytes of one request; how many requests may be there at once (beyond it 503);
+    stars of one message to inference, and how many such messages may be under way for all callers together: a lone
+    star's request waits for those that inference is busy with.
     """
 
     section = "GATEWAY"
@@ -29,6 +33,12 @@ class GatewaySettings(Settings):
     batch_window_ms: float = Field(default=1.0, ge=0, le=1_000)
     batch_max_rows: int = Field(default=512, ge=1, le=5_000)
     batches_in_flight: int = Field(default=4, ge=1, le=64)
+    table_max_rows: int = Field(default=10_000, ge=1, le=1_000_000)
+    table_max_body_bytes: int = Field(default=8 << 20, ge=1_024)
+    table_max_waiting: int = Field(default=8, ge=1, le=1_000)
+    table_deadline_seconds: float = Field(default=30.0, gt=0, le=3_600)
+    table_rows_a_message: int = Field(default=1_000, ge=1, le=5_000)
+    table_messages_in_flight: int = Field(default=2, ge=1, le=64)
     probe_seconds: float = Field(default=3.0, gt=0, le=60)
     reply_lease_seconds: float = Field(default=30.0, ge=3, le=600)
     idempotency_seconds: int = Field(default=600, ge=1)

@@ -47,17 +47,17 @@ def places(value: bytes, batch: pa.RecordBatch) -> dict[str, int] | None:
     return found
 
 
-def from_untrusted(value: bytes) -> pa.Table:
+def from_untrusted(value: bytes, *, max_rows: int = MAX_ROWS, max_decoded_bytes: int = MAX_DECODED_BYTES) -> pa.Table:
     """A table that anyone may have written: checked whole before a value is touched.
 
     AstroScaleError: `bad_arrow` (truncated, not a stream, inconsistent buffers), `too_many_rows`, `too_large`.
     """
     try:
         size = arrow_sizes.declared(value)
-        if size.rows > MAX_ROWS:
-            raise AstroScaleError("too_many_rows", f"more than {MAX_ROWS} rows in one message")
-        if size.decoded_bytes > MAX_DECODED_BYTES:
-            raise AstroScaleError("too_large", f"more than {MAX_DECODED_BYTES} decoded bytes in one message")
+        if size.rows > max_rows:
+            raise AstroScaleError("too_many_rows", f"more than {max_rows} rows in one message")
+        if size.decoded_bytes > max_decoded_bytes:
+            raise AstroScaleError("too_large", f"more than {max_decoded_bytes} decoded bytes in one message")
         with pa.ipc.open_stream(pa.py_buffer(value)) as reader:
             batches: list[pa.RecordBatch] = []
             for batch in reader:

@@ -24,6 +24,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/predict/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Predict many stars at once
+         * @description Answer each star of a JSON array, or each row of an Arrow IPC stream, in the form in which they came.
+         *
+         *     A star may lack any key but ra and dec (null and absent are the same here), and may have rv_kms, the measured
+         *     velocity: it gives `tail_probability` and has no part in the prediction. A star that is not allowed is refused
+         *     alone: null among the predictions, and the reason under `refused`; in an Arrow answer, only `error` is filled.
+         *     An unknown key refuses its star, an unknown column the whole table. All stars are answered by one model. A star
+         *     is answered as by /predict. Nothing is stored: Idempotency-Key has no meaning here.
+         */
+        post: operations["predictBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/model": {
         parameters: {
             query?: never;
@@ -118,6 +144,40 @@ export interface components {
              * @example true
              */
             alive: boolean;
+        };
+        /**
+         * BatchPrediction
+         * @description One of many predictions.
+         */
+        BatchPrediction: {
+            /**
+             * Predicted Z
+             * @description Redshift, radial_velocity_kms / 299792.458
+             * @example -0.0000113
+             */
+            predicted_z: number;
+            /**
+             * Radial Velocity Kms
+             * @description Heliocentric, positive away from us, km/s
+             * @example -3.4
+             */
+            radial_velocity_kms: number;
+            interval: components["schemas"]["Interval"];
+            quantiles_kms: components["schemas"]["Quantiles"];
+            /**
+             * Tail Probability
+             * @description How likely a velocity at least as far out as rv_kms is; null where none was given
+             * @example 0.61
+             */
+            tail_probability: number | null;
+            /**
+             * Flags
+             * @description As of /predict
+             * @example [
+             *       "missing_fe_h"
+             *     ]
+             */
+            flags: string[];
         };
         /**
          * ErrorDetail
@@ -274,6 +334,24 @@ export interface components {
             };
         };
         /**
+         * PredictBatchResponse
+         * @description Predictions in the order of the stars, all by one model; null for a star that was refused.
+         */
+        PredictBatchResponse: {
+            /** Predictions */
+            predictions: (components["schemas"]["BatchPrediction"] | null)[];
+            /** Refused */
+            refused: components["schemas"]["RefusedStar"][];
+            /** @description null where every star was refused */
+            model: components["schemas"]["ModelRef"] | null;
+            /**
+             * Request Id
+             * @description As in the header X-Request-ID
+             * @example c0ffee
+             */
+            request_id: string;
+        };
+        /**
          * PredictResponse
          * @description The velocity of a star along the line of sight, with an honest interval.
          */
@@ -374,6 +452,30 @@ export interface components {
             reply_partition_leased: boolean;
         };
         /**
+         * RefusedStar
+         * @description Why one star was not predicted.
+         */
+        RefusedStar: {
+            /**
+             * Row
+             * @description Its place in the array, from 0
+             * @example 1
+             */
+            row: number;
+            /**
+             * Code
+             * @example invalid_star
+             */
+            code: string;
+            /**
+             * Message
+             * @example ra is 361; allowed is a number in [0, 360) deg
+             */
+            message: string;
+            /** Fields */
+            fields: components["schemas"]["FieldProblem"][];
+        };
+        /**
          * PredictRequest
          * @description One star. The seven keys must be there; null says that a value is not known (not for ra and dec).
          * @example {
@@ -451,6 +553,86 @@ export interface components {
              */
             pmdec?: number | null;
         };
+        /**
+         * BatchStar
+         * @description One of many stars. What is not known may be null or left out (not ra and dec).
+         * @example {
+         *       "dec": -47.33,
+         *       "fe_h": 0,
+         *       "logg": 4.3,
+         *       "parallax": 7.2,
+         *       "ra": 200.12,
+         *       "rv_kms": -11.2,
+         *       "snr": 100,
+         *       "teff": 5800
+         *     }
+         * @example {
+         *       "dec": 41.2,
+         *       "ra": 12.5
+         *     }
+         */
+        BatchStar: {
+            /**
+             * Ra
+             * @description Right ascension, ICRS, deg; allowed is [0, 360) deg
+             * @example 200.12
+             */
+            ra: number;
+            /**
+             * Dec
+             * @description Declination, ICRS, deg; allowed is [-90, 90] deg
+             * @example -47.33
+             */
+            dec: number;
+            /**
+             * Teff
+             * @description Effective temperature, K; allowed is (0, 200000] K
+             * @example 5800
+             */
+            teff?: number | null;
+            /**
+             * Logg
+             * @description Surface gravity, log10 of cm s-2, dex; allowed is [-5, 12] dex
+             * @example 4.3
+             */
+            logg?: number | null;
+            /**
+             * Fe H
+             * @description [Fe/H], dex; allowed is [-10, 5] dex
+             * @example 0
+             */
+            fe_h?: number | null;
+            /**
+             * Snr
+             * @description Signal-to-noise ratio of the spectrum; allowed is [0, 1e+06]
+             * @example 100
+             */
+            snr?: number | null;
+            /**
+             * Parallax
+             * @description Parallax; may be negative (noise), mas; allowed is [-1000, 1000] mas
+             * @example 7.2
+             */
+            parallax?: number | null;
+            /**
+             * Pmra
+             * @description Proper motion in right ascension, times cos(dec), mas/yr; allowed is [-20000, 20000] mas/yr
+             * @example -3.1
+             */
+            pmra?: number | null;
+            /**
+             * Pmdec
+             * @description Proper motion in declination, mas/yr; allowed is [-20000, 20000] mas/yr
+             * @example 1.4
+             */
+            pmdec?: number | null;
+            /**
+             * Rv Kms
+             * @description Measured heliocentric radial velocity, km/s, for tail_probability; no part of the prediction. One outside [-3000, 3000] km/s counts as none
+             * @example -11.2
+             */
+            rv_kms?: number | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -515,6 +697,91 @@ export interface operations {
                 };
             };
             /** @description Values are not allowed: each is named with its range */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too many wait, or inference cannot be reached: try again */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No prediction within the deadline */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    predictBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Taken over into the answer and the log; made up where it is missing or has other characters */
+                "X-Request-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchStar"][];
+                "application/vnd.apache.arrow.stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PredictBatchResponse"];
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description A key is asked for, and missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description More stars or bytes than are taken at a time */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description The content type is none of the two */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description No array, no readable stream, an unknown column, or no star */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -1,4 +1,4 @@
-"""One star as a caller sends it: a JSON object -> a row of numbers, or every reason why not."""
+"""One star as a caller sends it: a JSON object -> a row of numbers, or every reason why not. And many: an array."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 from astroscale_shared.runtime.errors import AstroScaleError
-from astroscale_shared.stars.columns import FEATURES, INPUTS, REQUIRED, Column
+from astroscale_shared.stars.columns import FEATURES, INPUTS, REQUIRED, RV_KMS, Column
 
 Row = tuple[float, ...]
 """One value for each of `columns.INPUTS`, NaN where it is missing."""
@@ -28,9 +28,15 @@ def _bounds(column: Column) -> tuple[float, float]:
     return low, math.nextafter(column.high, -math.inf) if column.high_open else column.high
 
 
-_CHECKS: Final = tuple(
-    (column.name, *_bounds(column), column.name not in REQUIRED, column.name not in _MUST_BE_THERE) for column in INPUTS
-)
+_Checks = tuple[tuple[str, float, float, bool, bool], ...]
+
+
+def _checks(must_be_there: frozenset[str]) -> _Checks:
+    return tuple((c.name, *_bounds(c), c.name not in REQUIRED, c.name not in must_be_there) for c in INPUTS)
+
+
+_CHECKS: Final = _checks(_MUST_BE_THERE)
+_ROW_CHECKS: Final = _checks(REQUIRED)
 
 
 class _Odd:
@@ -51,17 +57,41 @@ def read(body: bytes) -> Row:
         return _explain(_forgiving(body, error))
     # A star's values are numbers and null, so that each key has the only two quotes: more of them mean a key twice.
     if type(document) is dict and body.count(b'"') == 2 * len(document):
-        row = _quick(document)
+        row = _quick(document, _CHECKS)
         if row is not None:
             return row
     return _explain(_forgiving(body, None))
 
 
-def _quick(document: dict[str, Any]) -> Row | None:
+def read_array(body: bytes) -> list[Any]:
+    """The elements of a request's JSON array, each for `of_row`. AstroScaleError: `bad_json`, `not_an_array`."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        document = _forgiving(body, error)
+    else:
+        # As in `read`: more quotes than the keys have mean a key twice, or a value that must be named as it came.
+        if type(document) is list and body.count(b'"') != 2 * sum(len(o) for o in document if type(o) is dict):
+            document = _forgiving(body, None)
+    if not isinstance(document, list):
+        raise AstroScaleError("not_an_array", f"many stars are a JSON array of objects, this is {_kind(document)}")
+    return document  # pyright: ignore[reportUnknownVariableType]
+
+
+def of_row(document: Any) -> Row:
+    """The star of one element of an array: as `read`, but a key that is absent is null (not ra and dec).
+
+    AstroScaleError: `not_an_object` or `invalid_star` whose `fields` names every offending field.
+    """
+    row = _quick(document, _ROW_CHECKS) if type(document) is dict else None
+    return _explain(document, REQUIRED, f"{_ALLOWED}, {RV_KMS.name}") if row is None else row
+
+
+def _quick(document: dict[str, Any], checks: _Checks) -> Row | None:
     """The row of a star that is right; None where anything is wrong."""
     row: list[float] = []
     known = 0
-    for name, low, high, may_be_null, may_be_absent in _CHECKS:
+    for name, low, high, may_be_null, may_be_absent in checks:
         value = document.get(name, _ABSENT)
         kind = type(value)
         if (kind is float or kind is int) and low <= value <= high:
@@ -104,32 +134,32 @@ class _Twice:
     """Stands for the value of a key that is there more than once."""
 
 
-def _explain(document: Any) -> Row:
+def _kind(document: Any) -> str:
+    kinds = {list: "an array", dict: "an object", str: "a string", type(None): "null", bool: "a boolean"}
+    return kinds.get(type(document), "a number")
+
+
+def _explain(document: Any, must_be_there: frozenset[str] = _MUST_BE_THERE, known: str = _ALLOWED) -> Row:
     """The row, or every reason why there is none."""
     if not isinstance(document, dict):
-        kind = {list: "an array", str: "a string", type(None): "null", bool: "a boolean"}.get(
-            type(document), "a number"
-        )
-        raise AstroScaleError("not_an_object", f"a star is a JSON object, this is {kind}")
-    fields = [found for column in INPUTS if (found := _offence(column, document)) is not None]
+        raise AstroScaleError("not_an_object", f"a star is a JSON object, this is {_kind(document)}")
+    fields = [found for column in INPUTS if (found := _offence(column, document, must_be_there)) is not None]
     for name in document:
         if name not in _NAMES:
             shown = _shown(name)
-            fields.append(
-                _field(shown, _shown(document[name]), _ALLOWED, f"{shown} is no field; allowed are {_ALLOWED}")
-            )
+            fields.append(_field(shown, _shown(document[name]), known, f"{shown} is no field; allowed are {known}"))
     if fields:
         raise AstroScaleError("invalid_star", _sentence(fields), fields=fields)
     return tuple(_NAN if document.get(c.name) is None else float(document[c.name]) for c in INPUTS)
 
 
-def _offence(column: Column, document: dict[Any, Any]) -> dict[str, Any] | None:
+def _offence(column: Column, document: dict[Any, Any], must_be_there: frozenset[str]) -> dict[str, Any] | None:
     name = column.name
     value = document.get(name, _ABSENT)
     nullable = name not in REQUIRED
     allowed = f"a number in {column.allowed}" + (" or null" if nullable else "")
     if value is _ABSENT:
-        if name not in _MUST_BE_THERE:
+        if name not in must_be_there:
             return None
         how = "; send null where it is not known" if nullable else ""
         return _field(name, None, allowed, f"{name} is missing{how}")
