@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from astroscale_shared.messaging import announcements, clients
-from astroscale_shared.registry import ModelAnnouncement, ModelCard, ModelRef, Registry
+from astroscale_shared.registry import DEFAULT_SLOT, ModelAnnouncement, ModelRef, Registry
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings
-
-DEFAULT_SLOT = "default"
 
 Slots = dict[str, ModelAnnouncement]
 
@@ -44,7 +42,7 @@ def entries(registry: Registry, slots: Slots) -> list[Entry]:
         pointing.setdefault((announced.name, announced.version), []).append(slot)
     found: list[Entry] = []
     for ref in registry.list():
-        card = read_card(ref)
+        card = registry.read_card(ref)
         found.append(
             Entry(
                 ref.name,
@@ -61,14 +59,6 @@ def entries(registry: Registry, slots: Slots) -> list[Entry]:
         for (name, version), names in pointing.items()
     ]
     return sorted(found, key=lambda e: (e.name, -(e.trained_at.timestamp() if e.trained_at else 0.0)))
-
-
-def read_card(ref: ModelRef) -> ModelCard | None:
-    """The card, unverified; None where it cannot be read."""
-    try:
-        return ModelCard.from_bytes((ref.path / "card.json").read_bytes())
-    except (OSError, AstroScaleError):
-        return None
 
 
 def choose(registry: Registry, slots: Slots, name: str, version: str | None) -> ModelRef:
@@ -89,11 +79,11 @@ def choose(registry: Registry, slots: Slots, name: str, version: str | None) -> 
         return matching[0]
     announced = slots.get(name)
     own = [ref for ref in refs if announced is not None and ref.version == announced.version]
-    return own[0] if own else max(refs, key=_trained_at)
+    return own[0] if own else max(refs, key=lambda ref: _trained_at(registry, ref))
 
 
-def _trained_at(ref: ModelRef) -> float:
-    card = read_card(ref)
+def _trained_at(registry: Registry, ref: ModelRef) -> float:
+    card = registry.read_card(ref)
     return card.trained_at.timestamp() if card else 0.0
 
 

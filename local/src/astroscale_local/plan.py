@@ -141,6 +141,8 @@ def make(replicas: Mapping[str, int] | None = None) -> Plan:
     return Plan(settings, paths, kafka_port, redis_port, tuple(_services(replicas or {})), env)
 
 
-def _registry_root(registry: RegistrySettings, paths: StatePaths) -> Path:
-    """The registry's folder; it moves with the state folder unless it was set by itself."""
-    return registry.root.resolve() if "root" in registry.model_fields_set else paths.registry
+def _registry_root(registry: RegistrySettings, paths: StatePaths) -> Path | str:
+    """The registry's folder or bucket; a folder moves with the state folder unless it was set by itself."""
+    if "root" not in registry.model_fields_set:
+        return paths.registry
+    return registry.root.resolve() if isinstance(registry.root, Path) else registry.root

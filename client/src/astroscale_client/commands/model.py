@@ -5,7 +5,7 @@ import time
 from typing import Annotated, Any, Final
 
 import typer
-from astroscale_shared.registry import ModelCard, Registry
+from astroscale_shared.registry import DEFAULT_SLOT, ModelCard, open_registry
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
 from rich.console import Group, RenderableType
@@ -45,7 +45,7 @@ def list_models(as_json: _JSON = False) -> None:
     [bold]Exit codes[/]: 0; 1 error. Without Kafka the registry is listed and the slots are not known.
     """
     slots = _slots_if_reachable()
-    found = models.entries(Registry(RegistrySettings.load().root), slots or {})
+    found = models.entries(open_registry(RegistrySettings.load()), slots or {})
     if as_json:
         print_json([_entry(entry) for entry in found])
         return
@@ -70,7 +70,7 @@ def show_model(
 
     Its hashes are verified. [bold]Exit codes[/]: 0; 1 no such model, or damaged.
     """
-    registry = Registry(RegistrySettings.load().root)
+    registry = open_registry(RegistrySettings.load())
     slots = {} if version else _slots_if_reachable() or {}
     ref = models.choose(registry, slots, name, version)
     _, card = registry.load(ref.name, ref.version)
@@ -89,7 +89,7 @@ def promote_model(
             help="Its version, or the beginning of it; by default the one published last.", show_default=False
         ),
     ] = None,
-    slot: Annotated[str, typer.Option(help="The slot to point at it.")] = models.DEFAULT_SLOT,
+    slot: Annotated[str, typer.Option(help="The slot to point at it.")] = DEFAULT_SLOT,
     wait: Annotated[float, typer.Option(min=0.0, help="Seconds to wait until the gateway serves it.")] = 0.0,
     url: _URL = None,
     as_json: _JSON = False,
@@ -100,8 +100,8 @@ def promote_model(
 
     [bold]Exit codes[/]: 0 announced (with --wait: served); 1 no such model, or not served; 4 Kafka does not answer.
     """
-    kafka, registry = KafkaSettings.load(), Registry(RegistrySettings.load().root)
-    if wait and slot != models.DEFAULT_SLOT:
+    kafka, registry = KafkaSettings.load(), open_registry(RegistrySettings.load())
+    if wait and slot != DEFAULT_SLOT:
         raise AstroScaleError("usage", "--wait asks the gateway, which serves the slot default only")
     slots = asyncio.run(models.slots_of(kafka))
     ref = models.choose(registry, slots, name, version)

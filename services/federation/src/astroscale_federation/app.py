@@ -7,7 +7,7 @@ from pathlib import Path
 
 from astroscale_shared.messaging import topics
 from astroscale_shared.messaging.clients import wait_for_broker
-from astroscale_shared.registry import Registry
+from astroscale_shared.registry import open_registry
 from astroscale_shared.runtime import logging, shutdown
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.health import HealthServer
@@ -78,7 +78,7 @@ class CoordinatorApp(_Process):
         self._kafka = kafka
         self.metrics = CoordinatorMetrics()
         self.topics = Subscriptions(kafka, self.fail)
-        self.coordinator = Coordinator(settings, kafka, Registry(registry.root), self.metrics, self.topics)
+        self.coordinator = Coordinator(settings, kafka, open_registry(registry), self.metrics, self.topics)
         self.topics.add(
             topics.FEDERATION_ROUNDS, handlers.takeovers(self.coordinator, self._over), from_beginning=False
         )

@@ -13,8 +13,7 @@ from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from astroscale_shared.messaging import announcements, clients, topics
-from astroscale_shared.registry.announcement import DEFAULT_SLOT
-from astroscale_shared.registry.store import Registry
+from astroscale_shared.registry import DEFAULT_SLOT, open_registry
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
@@ -54,7 +53,7 @@ async def create_topics(settings: KafkaSettings, table: tuple[topics.Topic, ...]
 async def provision(kafka: KafkaSettings, registry: RegistrySettings) -> Report:
     """Topics, shipped models, and the default model where none is announced."""
     created = await create_topics(kafka)
-    store = Registry(registry.root)
+    store = open_registry(registry)
     shipped = store.import_folder(registry.shipped)
     current = await announcements.latest(kafka)
     if DEFAULT_SLOT in current:

@@ -1,7 +1,8 @@
-"""The model registry: a folder of immutable `<name>/<version>/{model.onnx, card.json, SHA256SUMS}`."""
+"""The model registry: immutable `<name>/<version>/{model.onnx, card.json, SHA256SUMS}` in a folder or a bucket."""
 
 from astroscale_shared.registry.announcement import DEFAULT_SLOT, SHADOW_SLOT, ModelAnnouncement, Previous
 from astroscale_shared.registry.card import Calibration, Cut, DataFile, Feature, Histogram, Metric, ModelCard, Parity
+from astroscale_shared.registry.opening import open_registry
 from astroscale_shared.registry.store import ModelRef, Registry, version_of
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Parity",
     "Previous",
     "Registry",
+    "open_registry",
     "version_of",
 ]

@@ -1,11 +1,12 @@
 """Settings: environment `ASTROSCALE_<SECTION>__<FIELD>` over the table of `config.toml` over defaults."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from astroscale_shared.runtime.errors import AstroScaleError
@@ -29,6 +30,8 @@ def _table(name: str) -> dict[str, Any]:
         raise AstroScaleError("bad_config", f"{path}: [{name}] must be a table")
     return table  # pyright: ignore[reportUnknownVariableType]
 
+
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9._-]+)*/?")
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -102,13 +105,32 @@ class RedisSettings(Settings):
 
 
 class RegistrySettings(Settings):
-    """Where models live: a folder of immutable `<name>/<version>/`."""
+    """Where models live: immutable `<name>/<version>/` in a folder, or in a bucket as `s3://bucket/prefix`.
+
+    s3_endpoint: the address of a store other than AWS's. Without keys they are looked for where AWS's tools do.
+    """
 
     section = "REGISTRY"
     table = "registry"
 
-    root: Path = Path(".astroscale/registry")
+    root: Path | str = Path(".astroscale/registry")
     shipped: Path = Path("models")
+    s3_endpoint: str | None = None
+    s3_region: str | None = None
+    s3_access_key: str | None = None
+    s3_secret_key: SecretStr | None = None
+
+    @field_validator("root", mode="before")
+    @classmethod
+    def _folder_or_bucket(cls, value: object) -> object:
+        """A Path for a folder, text for a bucket."""
+        if not isinstance(value, str):
+            return value
+        if "://" not in value:
+            return Path(value)
+        if not _BUCKET.fullmatch(value):
+            raise ValueError("must be a folder or s3://bucket/prefix")
+        return value
 
 
 class ServiceSettings(Settings):
