@@ -54,6 +54,19 @@ async def test_ready_follows_the_service_and_says_why_not(server: HealthServer) 
     assert (await get(server, "/readyz")).status_code == 200
 
 
+async def test_notes_are_beside_the_reasons_and_make_nothing_unready() -> None:
+    notes = ["default -> default 0123 refused"]
+    one = HealthServer("127.0.0.1", 0, Metrics("noted"), list[str], lambda: list(notes))
+    await one.start()
+    try:
+        answer = await get(one, "/readyz")
+        assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": [], "notes": notes})
+        notes.clear()
+        assert (await get(one, "/readyz")).json() == {"ready": True, "reasons": [], "notes": []}
+    finally:
+        await one.stop()
+
+
 async def test_metrics_are_in_prometheus_text_with_the_process_beside(server: HealthServer) -> None:
     answer = await get(server, "/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")

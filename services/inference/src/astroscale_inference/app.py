@@ -6,19 +6,20 @@ import contextlib
 from astroscale_shared.messaging import topics
 from astroscale_shared.messaging.clients import wait_for_broker
 from astroscale_shared.messaging.transactions import TransactionsLoop
-from astroscale_shared.registry.store import Registry
+from astroscale_shared.registry import open_registry
 from astroscale_shared.runtime import shutdown
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.health import HealthServer
 from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
 
-from astroscale_inference.domain.model import Model
+from astroscale_inference.domain.model import Model, check_providers
 from astroscale_inference.handlers import Score
 from astroscale_inference.metrics import InferenceMetrics
-from astroscale_inference.models import ServedModel
+from astroscale_inference.models import Loader, Slot, follow
 from astroscale_inference.replies import Replies
 from astroscale_inference.requests import AnswerRequests
 from astroscale_inference.settings import InferenceSettings
+from astroscale_inference.shadow import Shadow
 
 LAG_EVERY_S = 2.0
 _REPLY_PARTITIONS = next(topic.partitions for topic in topics.TABLE if topic.name == topics.REPLIES)
@@ -31,14 +32,21 @@ class App:
         self._kafka = kafka
         self._stop = asyncio.Event()
         self.metrics = InferenceMetrics()
-        self.models = ServedModel(Registry(registry.root), self.metrics, slot=settings.slot, threads=settings.threads)
+        check_providers(settings.execution_providers)
+        load = Loader(open_registry(registry), threads=settings.threads, providers=settings.execution_providers)
+        self.models = Slot(settings.slot, load, self.metrics.served)
+        self.candidates: Slot | None = None
+        self.shadow: Shadow | None = None
+        if settings.has_shadow:
+            self.candidates = Slot(settings.shadow_slot, load, self.metrics.candidate, keeps=False)
+            self.shadow = Shadow(self.candidates, self.metrics.shadow)
         self.stream: TransactionsLoop | None = None
         if settings.score_stream:
             self.stream = TransactionsLoop(
                 kafka,
                 topic=topics.ENCODED,
                 group=topics.SCORING_GROUP,
-                process=Score(self.metrics, self._model),
+                process=Score(self.metrics, self._model, shadow=self.shadow and self.shadow.submit),
                 workers=1,
                 max_records=settings.max_messages,
                 producer_options={"max_request_size": topics.DLQ_MAX_BYTES},
@@ -52,7 +60,7 @@ class App:
                 reply_partitions=_REPLY_PARTITIONS,
             )
             self.replies = Replies(kafka, answer, self.metrics)
-        self.health = HealthServer(settings.host, settings.metrics_port, self.metrics, self.unready)
+        self.health = HealthServer(settings.host, settings.metrics_port, self.metrics, self.unready, self.notes)
 
     def unready(self) -> list[str]:
         """Why inference is not ready; empty when it is."""
@@ -63,12 +71,19 @@ class App:
             reasons += self.replies.unready()
         return reasons
 
+    def notes(self) -> list[str]:
+        """What an operator should know although inference is ready: a slot that points at something not served."""
+        return [note for slot in self._slots() for note in slot.notes()]
+
+    def _slots(self) -> list[Slot]:
+        return [self.models] if self.candidates is None else [self.models, self.candidates]
+
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; raises what ended it otherwise."""
         shutdown.on_signal(self._stop.set)
         await self.health.start()
         await wait_for_broker(self._kafka)
-        following = asyncio.create_task(self.models.follow(self._kafka), name="models")
+        following = asyncio.create_task(follow(self._kafka, self._slots()), name="models")
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         tasks: set[asyncio.Task[object]] = {following, stopping}
         try:
@@ -101,6 +116,8 @@ class App:
                 task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
+        if self.shadow is not None:
+            self.shadow.stop()
         await self.health.stop()
 
     def _model(self) -> Model:

@@ -22,6 +22,14 @@ class Withdrawn:
     slot: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A slot whose last record is no announcement, and what is wrong with it."""
+
+    slot: str
+    error: AstroScaleError
+
+
 def of(registry: Registry, ref: ModelRef, *, slot: str | None = None) -> ModelAnnouncement:
     """The announcement that puts a model into a slot (by default the one of its own name)."""
     _, card = registry.load(ref.name, ref.version)
@@ -51,6 +59,8 @@ async def latest(settings: KafkaSettings) -> dict[str, ModelAnnouncement]:
     found: dict[str, ModelAnnouncement] = {}
     for message in await clients.read_to_end(settings, topics.MODELS):
         said = _parse(message)
+        if isinstance(said, Unreadable):
+            continue
         if isinstance(said, Withdrawn):
             found.pop(said.slot, None)
         elif said is not None:
@@ -58,9 +68,9 @@ async def latest(settings: KafkaSettings) -> dict[str, ModelAnnouncement]:
     return found
 
 
-async def follow(settings: KafkaSettings) -> AsyncIterator[ModelAnnouncement | Withdrawn | None]:
-    """All announcements and withdrawals from the beginning on, for ever; None once, where the topic ended when we
-    began: what came before it is the state to start from. Without a group: every replica reads all."""
+async def follow(settings: KafkaSettings) -> AsyncIterator[ModelAnnouncement | Withdrawn | Unreadable | None]:
+    """All that is said of slots from the beginning on, for ever; None once, where the topic ended when we began:
+    what came before it is the state to start from. Without a group: every replica reads all."""
     client = clients.consumer(settings, group_id=None)
     await client.start()
     try:
@@ -92,7 +102,7 @@ async def _write(settings: KafkaSettings, slot: str, value: bytes | None) -> Non
         await producer.stop()
 
 
-def _parse(message: Any) -> ModelAnnouncement | Withdrawn | None:
+def _parse(message: Any) -> ModelAnnouncement | Withdrawn | Unreadable | None:
     key: bytes | None = message.key
     value: bytes | None = message.value
     if value is None:
@@ -101,4 +111,4 @@ def _parse(message: Any) -> ModelAnnouncement | Withdrawn | None:
         return ModelAnnouncement.from_bytes(value)
     except AstroScaleError as error:
         logging.get("announcements").warning("bad_announcement", code=error.code, reason=error.message)
-        return None
+        return Unreadable(key.decode("utf-8", "replace"), error) if key else None

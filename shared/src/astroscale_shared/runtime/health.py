@@ -11,17 +11,21 @@ from astroscale_shared.runtime.metrics import Metrics
 Unready = Callable[[], list[str]]
 """Why the service is not ready; empty when it is."""
 
+Notes = Callable[[], list[str]]
+"""What an operator should know although it is ready; empty when all is as asked."""
+
 _REASONS = {200: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
 
 
 class HealthServer:
     """A small HTTP/1.1 server for probes and scrapes: GET only, one request a connection."""
 
-    def __init__(self, host: str, port: int, metrics: Metrics, unready: Unready) -> None:
+    def __init__(self, host: str, port: int, metrics: Metrics, unready: Unready, notes: Notes | None = None) -> None:
         self._host = host
         self._port = port
         self._metrics = metrics
         self._unready = unready
+        self._notes = notes
         metrics.gauge("ready", "1 while /readyz answers 200").set_function(lambda: 0.0 if unready() else 1.0)
         self._server: asyncio.Server | None = None
 
@@ -64,8 +68,10 @@ class HealthServer:
             return 200, "application/json", b'{"alive":true}'
         if path == b"/readyz":
             reasons = self._unready()
-            body = orjson.dumps({"ready": not reasons, "reasons": reasons})
-            return (503 if reasons else 200), "application/json", body
+            said: dict[str, bool | list[str]] = {"ready": not reasons, "reasons": reasons}
+            if self._notes is not None:
+                said["notes"] = self._notes()
+            return (503 if reasons else 200), "application/json", orjson.dumps(said)
         if path == b"/metrics":
             return 200, "text/plain; version=0.0.4; charset=utf-8", self._metrics.render()
         return 404, "application/json", b'{"error":"only /healthz, /readyz and /metrics are here"}'

@@ -11,6 +11,8 @@ from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.encoding import ENCODING_VERSION, FEATURE_NAMES
 from numpy.typing import NDArray
 
+from astroscale_inference.domain.drift import Reference
+
 INPUT: Final = "features"
 VALUE: Final = "radial_velocity_kms"
 QUANTILES: Final = "quantiles_kms"
@@ -45,6 +47,7 @@ class Model:
         self.version = version
         self.sha256 = sha256
         self.card = card
+        self.reference = Reference(card.reference)
         self._session = session
         there = {output.name for output in session.get_outputs()}
         self._outputs = [name for name in (VALUE, QUANTILES, NOVELTY) if name in there]
