@@ -162,6 +162,6 @@ def test_batches_add_up_to_what_they_are_together() -> None:
 
 
 def test_a_bin_holds_its_upper_edge() -> None:
-    filled = fill((0.0, 1.0), np.array([-1.0, 0.0, 0.5, 1.0, 1.5]))
+    filled = fill(np.array([0.0, 1.0]), np.array([-1.0, 0.0, 0.5, 1.0, 1.5]))
     assert filled.counts.tolist() == [2, 2, 1]
     assert filled.sum == 2.0

@@ -1,12 +1,13 @@
 """Metrics of inference."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from astroscale_shared.runtime.metrics import ROWS_BUCKETS, Metrics
 from astroscale_shared.stars.columns import INPUTS
+from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -20,10 +21,10 @@ _FEATURES: Final = [column.name for column in INPUTS]
 class ArrayHistogram(Collector):
     """A histogram that takes whole arrays of counts: the client library's own takes one value a call."""
 
-    def __init__(self, name: str, text: str, edges: Sequence[float]) -> None:
+    def __init__(self, name: str, text: str, edges: NDArray[np.float64]) -> None:
         self._name = name
         self._text = text
-        self._edges = [*(str(edge) for edge in edges), "+Inf"]
+        self._edges = [*(str(edge) for edge in edges.tolist()), "+Inf"]
         self._counts = np.zeros(len(edges) + 1, dtype=np.int64)
         # A sum that can fall is no counter, and the format leaves it out.
         self._sum: float | None = 0.0 if edges[0] >= 0 else None
@@ -82,7 +83,7 @@ class InferenceMetrics(Metrics):
         self.stream = StreamMetrics(self)
         self.shadow = ShadowMetrics(self)
 
-    def array_histogram(self, name: str, text: str, edges: Sequence[float]) -> ArrayHistogram:
+    def array_histogram(self, name: str, text: str, edges: NDArray[np.float64]) -> ArrayHistogram:
         """`astroscale_inference_<name>`, over whole arrays."""
         made = ArrayHistogram(f"astroscale_{self.service}_{name}", text, edges)
         self.registry.register(made)

@@ -11,7 +11,7 @@ from astroscale_inference.domain.model import Model, Scores, fit
 from astroscale_inference.domain.scored import ScoredRows
 from astroscale_inference.domain.statistics import Filled, fill, inside
 
-DIFFERENCE_EDGES: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+DIFFERENCE_EDGES: Final = np.array([0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from astroscale_inference.domain.drift import Counts, Reference
 from astroscale_inference.domain.scored import ScoredRows
 
-VELOCITY_EDGES: Final = (-400.0, -200.0, -100.0, -50.0, -25.0, 0.0, 25.0, 50.0, 100.0, 200.0, 400.0)
-WIDTH_EDGES: Final = (10.0, 20.0, 30.0, 45.0, 60.0, 80.0, 100.0, 140.0, 200.0, 300.0, 500.0)
-TAIL_EDGES: Final = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+VELOCITY_EDGES: Final = np.array([-400.0, -200.0, -100.0, -50.0, -25.0, 0.0, 25.0, 50.0, 100.0, 200.0, 400.0])
+WIDTH_EDGES: Final = np.array([10.0, 20.0, 30.0, 45.0, 60.0, 80.0, 100.0, 140.0, 200.0, 300.0, 500.0])
+TAIL_EDGES: Final = np.array([0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 
 INTERVALS: Final = {"90": (0, 4), "68": (1, 3)}
 """By percentage: which two columns of the quantiles bound it."""
@@ -68,8 +68,8 @@ def measure(parts: Sequence[ScoredRows], reference: Reference) -> Statistics:
     )
 
 
-def fill(edges: Sequence[float], values: NDArray[np.floating]) -> Filled:
-    """A histogram of values [N] over ascending edges."""
+def fill(edges: NDArray[np.float64], values: NDArray[np.floating]) -> Filled:
+    """A histogram of values [N] over ascending edges [E]."""
     counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
     return Filled(counts.astype(np.int64), float(values.sum(dtype=np.float64)))
 
