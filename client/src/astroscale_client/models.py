@@ -61,6 +61,14 @@ def entries(registry: Registry, slots: Slots) -> list[Entry]:
     return sorted(found, key=lambda e: (e.name, -(e.trained_at.timestamp() if e.trained_at else 0.0)))
 
 
+def named(text: str, version: str | None = None) -> tuple[str, str | None]:
+    """`name`, `name@version` or `name/version` as name and version; AstroScaleError `usage` where both say a version."""
+    name, separator, own = text.partition("@" if "@" in text else "/")
+    if separator and version is not None:
+        raise AstroScaleError("usage", f"{text} names a version already, so {version} is one too many")
+    return name, own if separator else version
+
+
 def choose(registry: Registry, slots: Slots, name: str, version: str | None) -> ModelRef:
     """The version that is meant; AstroScaleError `model_not_found`.
 
@@ -87,8 +95,38 @@ def _trained_at(registry: Registry, ref: ModelRef) -> float:
     return card.trained_at.timestamp() if card else 0.0
 
 
-async def promote(settings: KafkaSettings, registry: Registry, ref: ModelRef, slot: str) -> ModelAnnouncement:
+async def promote(
+    settings: KafkaSettings, registry: Registry, slots: Slots, ref: ModelRef, slot: str
+) -> ModelAnnouncement:
     """Point the slot at this version, once its hashes are verified; AstroScaleError `model_hash_mismatch`."""
-    announcement = announcements.of(registry, ref, slot=slot)
+    announcement = announcements.of(registry, ref, slot=slot).after(slots.get(slot))
     await announcements.announce(settings, announcement)
     return announcement
+
+
+async def roll_back(settings: KafkaSettings, registry: Registry, slots: Slots, slot: str) -> ModelAnnouncement:
+    """Point the slot at what it pointed at before its last change, and forget that change: again goes further back.
+
+    Raises AstroScaleError `nothing_before`, or `model_not_found` where the registry does not hold it any more.
+    """
+    now = slots.get(slot)
+    if now is None:
+        raise AstroScaleError("nothing_before", f"slot {slot} points at nothing, so there is nothing to go back from")
+    if not now.previous:
+        raise AstroScaleError(
+            "nothing_before", f"slot {slot} is {now.name} {now.version}; nothing is known before that"
+        )
+    before, *earlier = now.previous
+    ref = choose(registry, {}, before.name, before.version)
+    if ref.sha256 != before.sha256:
+        raise AstroScaleError(
+            "model_hash_mismatch", f"{ref.location} is not the version that slot {slot} pointed at before"
+        )
+    announcement = announcements.of(registry, ref, slot=slot).model_copy(update={"previous": tuple(earlier)})
+    await announcements.announce(settings, announcement)
+    return announcement
+
+
+async def withdraw(settings: KafkaSettings, slot: str) -> None:
+    """Let the slot point at nothing."""
+    await announcements.withdraw(settings, slot)

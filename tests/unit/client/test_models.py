@@ -56,3 +56,23 @@ def test_a_version_may_be_abbreviated_while_it_is_clear(registry: Registry) -> N
         models.choose(registry, {}, "m", "zz")
     with pytest.raises(AstroScaleError, match=r"no model other in the registry .*; there are: m"):
         models.choose(registry, {}, "other", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "meant"),
+    [
+        ("m", None, ("m", None)),
+        ("m", "12", ("m", "12")),
+        ("m@12", None, ("m", "12")),
+        ("m/12", None, ("m", "12")),
+        ("m@", None, ("m", "")),
+    ],
+)
+def test_a_model_is_named_in_three_ways(text: str, version: str | None, meant: tuple[str, str | None]) -> None:
+    assert models.named(text, version) == meant
+
+
+def test_two_versions_for_one_model_are_wrong_usage() -> None:
+    with pytest.raises(AstroScaleError, match="one too many") as error:
+        models.named("m@12", "34")
+    assert error.value.code == "usage"

@@ -51,6 +51,12 @@ def sums(onnx: bytes, card: bytes) -> bytes:
     return f"{sha256(onnx)}  {MODEL_FILE}\n{sha256(card)}  {CARD_FILE}\n".encode()
 
 
+def read_sums(content: bytes) -> dict[str, str]:
+    """File name -> SHA-256, as SHA256SUMS claims; UnicodeDecodeError where it is no text."""
+    lines = (line.split() for line in content.decode().splitlines())
+    return {parts[1].lstrip("*"): parts[0] for parts in lines if len(parts) == 2}
+
+
 class Folder:
     """A folder, which need not exist before something is written."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astroscale_shared.registry.card import ModelCard
-from astroscale_shared.registry.files import CARD_FILE, MODEL_FILE, SUMS_FILE, Files, Folder, sha256
+from astroscale_shared.registry.files import CARD_FILE, MODEL_FILE, SUMS_FILE, Files, Folder, read_sums, sha256
 from astroscale_shared.runtime.errors import AstroScaleError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
@@ -82,7 +82,7 @@ class Registry:
         for address in sorted(self._files.versions()):
             name, _, version = address.partition("/")
             if _VERSION.fullmatch(version) and _NAME.fullmatch(name):
-                claimed = self._read_sums(address).get(MODEL_FILE, "")
+                claimed = read_sums(self._read(address, SUMS_FILE)).get(MODEL_FILE, "")
                 found.append(ModelRef(name, version, claimed, self._files.location(address)))
         return tuple(found)
 
@@ -111,13 +111,9 @@ class Registry:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise AstroScaleError("model_not_found", f"model {address}: {file} is not in the registry") from error
 
-    def _read_sums(self, address: str) -> dict[str, str]:
-        lines = (line.split() for line in self._read(address, SUMS_FILE).decode().splitlines())
-        return {parts[1].lstrip("*"): parts[0] for parts in lines if len(parts) == 2}
-
     def _read_verified(self, address: str) -> tuple[bytes, bytes]:
         """model.onnx and card.json, each as SHA256SUMS says, and the graph as its version says."""
-        sums = self._read_sums(address)
+        sums = read_sums(self._read(address, SUMS_FILE))
         onnx, card = self._read(address, MODEL_FILE), self._read(address, CARD_FILE)
         for file, data in ((MODEL_FILE, onnx), (CARD_FILE, card)):
             if sums.get(file) != sha256(data):
