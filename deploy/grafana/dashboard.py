@@ -1,6 +1,6 @@
 """The overview dashboard, from code:  `python -m deploy.grafana.dashboard` writes dashboards/overview.json.
 
-panels.py says what is shown, this how Grafana wants it. A test compares the committed file with what this gives, and the
+panels.py and model_panels.py say what is shown, this how Grafana wants it. A test compares the committed file with what this gives, and the
 compose test asks a real Prometheus every query.
 """
 
@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.grafana.panels import SECTIONS, Panel
+from deploy.grafana.panels import SECTIONS
+from deploy.grafana.parts import Panel
 
 OUTPUT: Final = Path(__file__).parent / "dashboards" / "overview.json"
 DATASOURCE: Final = {"type": "prometheus", "uid": "prometheus"}

@@ -1,56 +1,9 @@
 """What the overview dashboard shows: sections, panels and their questions to Prometheus."""
 
-from dataclasses import dataclass
 from typing import Final
 
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """One PromQL expression and the legend of its series."""
-
-    expr: str
-    legend: str
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A panel; `unit` is Grafana's name of it, `width` is of 24 columns."""
-
-    title: str
-    text: str
-    queries: tuple[Query, ...]
-    unit: str = "short"
-    kind: str = "timeseries"
-    width: int = 8
-    minimum: float | None = 0
-    red_from: float | None = None
-    red_below: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A row of the dashboard with a heading."""
-
-    title: str
-    panels: tuple[Panel, ...]
-
-
-def rate(counter: str, by: str = "") -> str:
-    """What happens a second, summed over replicas, by the labels in `by`; 0 where nothing of the kind ever happened."""
-    if not by:
-        return f"sum(rate({counter}[$__rate_interval])) or vector(0)"
-    return f"sum by ({by}) (rate({counter}[$__rate_interval])) or on() vector(0)"
-
-
-def quantile(of: float, histogram: str, select: str = "") -> str:
-    """A quantile over all replicas from a histogram's buckets."""
-    return f"histogram_quantile({of}, sum by (le) (rate({histogram}_bucket{select}[$__rate_interval])))"
-
-
-def every(process_metric: str) -> str:
-    """A process metric of every service: their names differ only in the service."""
-    return f'{{__name__=~"astroscale_[a-z]+_process_{process_metric}"}}'
-
+from deploy.grafana.model_panels import SECTIONS as MODEL_SECTIONS
+from deploy.grafana.parts import Panel, Query, Section, every, quantile, rate
 
 _HTTP: Final = "astroscale_gateway_request_duration_seconds"
 _PREDICT: Final = '{route="/predict"}'
@@ -187,38 +140,7 @@ SECTIONS: Final = (
             ),
         ),
     ),
-    Section(
-        "Model",
-        (
-            Panel(
-                "Serving",
-                "Model and version in each inference process.",
-                (Query("sum by (name, version) (astroscale_inference_model_info)", "{{name}} {{version}}"),),
-                kind="stat",
-                width=8,
-            ),
-            Panel(
-                "Models taken and refused",
-                "Since the processes began.",
-                (
-                    Query("sum(astroscale_inference_model_swaps_total)", "taken into service"),
-                    Query(
-                        "sum by (reason) (astroscale_inference_model_refused_total) or on() vector(0)",
-                        "refused {{reason}}",
-                    ),
-                ),
-            ),
-            Panel(
-                "Time inference takes for requests",
-                "From the poll to the replies sent.",
-                (
-                    Query(quantile(0.5, "astroscale_inference_request_duration_seconds"), "p50"),
-                    Query(quantile(0.99, "astroscale_inference_request_duration_seconds"), "p99"),
-                ),
-                unit="s",
-            ),
-        ),
-    ),
+    *MODEL_SECTIONS,
     Section(
         "Federation",
         (

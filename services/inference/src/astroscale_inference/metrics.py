@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from astroscale_inference.domain.comparison import DIFFERENCE_EDGES
 from astroscale_inference.domain.statistics import INTERVALS, TAIL_EDGES, VELOCITY_EDGES, WIDTH_EDGES, Filled
 
+_BOTH: Final = ("current", "candidate")
 _FEATURES: Final = [column.name for column in INPUTS]
 
 
@@ -135,9 +136,12 @@ class ShadowMetrics:
             "shadow_signed_difference_kms", "sum of the candidate's velocities above (up) and below (down)", ["way"]
         )
         self.up, self.down = way.labels("up"), way.labels("down")
-        self.width = metrics.counter("shadow_interval_width_kms", "sum of the 90 % intervals' widths", ["model"])
         self.measured = metrics.counter("shadow_measured", "rows scored by both whose velocity was measured")
-        self.inside = metrics.counter(
-            "shadow_measured_inside", "measured velocities inside the interval", ["model", "interval"]
+        width = metrics.counter("shadow_interval_width_kms", "sum of the 90 % intervals' widths", ["model"])
+        error = metrics.counter("shadow_absolute_error_kms", "sum of |predicted - measured|", ["model"])
+        held = metrics.counter(
+            "shadow_measured_inside", "measured velocities inside the interval of a percentage", ["model", "interval"]
         )
-        self.error = metrics.counter("shadow_absolute_error_kms", "sum of |predicted - measured|", ["model"])
+        self.width = {model: width.labels(model) for model in _BOTH}
+        self.error = {model: error.labels(model) for model in _BOTH}
+        self.inside = {model: {level: held.labels(model, level) for level in INTERVALS} for model in _BOTH}

@@ -72,7 +72,7 @@ class Shadow:
 
     def _count_side(self, model: str, side: Side) -> None:
         m = self._metrics
-        m.width.labels(model).inc(side.width)
-        m.error.labels(model).inc(side.error)
+        m.width[model].inc(side.width)
+        m.error[model].inc(side.error)
         for level, count in side.inside.items():
-            m.inside.labels(model, level).inc(count)
+            m.inside[model][level].inc(count)
