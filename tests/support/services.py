@@ -52,7 +52,7 @@ def running_service(name: str, kafka: KafkaSettings, folder: Path, **settings: o
     env = {
         "ASTROSCALE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
         "ASTROSCALE_CONFIG": str(folder / "no-config.toml"),
-        f"ASTROSCALE_{name.upper()}__METRICS_PORT": str(port),
+        f"ASTROSCALE_{name.upper()}__{'PORT' if name == 'gateway' else 'METRICS_PORT'}": str(port),
         "OMP_NUM_THREADS": "1",
         **{f"ASTROSCALE_{key}": str(value) for key, value in settings.items()},
     }

@@ -1,45 +1,29 @@
 """A registry in each kind of place: a folder, and a bucket of a real S3 server in a thread."""
 
-import uuid
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from astroscale_shared.registry import Registry, open_registry
 from astroscale_shared.runtime.settings import RegistrySettings
-from moto.server import ThreadedMotoServer
-from pydantic import SecretStr
 from s3fs import S3FileSystem
 
-BUCKET = "astroscale-test"
+from tests.support.buckets import bucket_settings, running_s3
 
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Generator[str]:
     """Address of an S3 server with one bucket."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        httpx.put(f"http://{host}:{port}/{BUCKET}").raise_for_status()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+    with running_s3() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
 def s3_settings(s3_endpoint: str) -> RegistrySettings:
     """A prefix of its own in the bucket."""
-    return RegistrySettings(
-        root=f"s3://{BUCKET}/{uuid.uuid4().hex}/models",
-        s3_endpoint=s3_endpoint,
-        s3_region="us-east-1",
-        s3_access_key="test-key",
-        s3_secret_key=SecretStr("test-secret"),
-    )
+    return bucket_settings(s3_endpoint)
 
 
 @dataclass(frozen=True)

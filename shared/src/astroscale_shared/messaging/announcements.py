@@ -1,6 +1,6 @@
 """Which model each slot holds: read from and written to the compacted topic of published models."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -68,7 +68,7 @@ async def latest(settings: KafkaSettings) -> dict[str, ModelAnnouncement]:
     return found
 
 
-async def follow(settings: KafkaSettings) -> AsyncIterator[ModelAnnouncement | Withdrawn | Unreadable | None]:
+async def follow(settings: KafkaSettings) -> AsyncGenerator[ModelAnnouncement | Withdrawn | Unreadable | None]:
     """All that is said of slots from the beginning on, for ever; None once, where the topic ended when we began:
     what came before it is the state to start from. Without a group: every replica reads all."""
     client = clients.consumer(settings, group_id=None)
