@@ -60,6 +60,11 @@ def test_somebody_elses_kafka_is_not_started(monkeypatch: pytest.MonkeyPatch) ->
     assert made.env["ASTROSCALE_KAFKA__BOOTSTRAP_SERVERS"] == "kafka.example.org:9092"
 
 
+def test_a_registry_in_a_bucket_is_passed_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASTROSCALE_REGISTRY__ROOT", "s3://bucket/models")
+    assert plan.make().env["ASTROSCALE_REGISTRY__ROOT"] == "s3://bucket/models"
+
+
 def test_replicas_have_names_and_ports_of_their_own() -> None:
     made = plan.make({"inference": 3})
 

@@ -108,6 +108,13 @@ def test_a_missing_file_is_not_found(place: Place, file: str) -> None:
     assert bool(place.registry.list()) == (file != "SHA256SUMS")
 
 
+def test_one_damaged_version_hides_no_other_from_the_list(place: Place) -> None:
+    good, bad = place.registry.publish("default", b"good", card()), place.registry.publish("default", GRAPH, card())
+    place.write(f"{bad.address}/SHA256SUMS", b"\xff\xfe")
+    assert {(ref.version, ref.sha256) for ref in place.registry.list()} == {(good.version, good.sha256), (VERSION, "")}
+    assert code_of(place) == "model_unreadable"
+
+
 def test_what_is_no_version_is_not_listed(place: Place) -> None:
     place.write("default/.new-abc/SHA256SUMS", b"")
     place.write(f"default/{'0' * 12}/model.onnx", GRAPH)

@@ -63,8 +63,8 @@ class Registry:
     def load(self, name: str, version: str) -> tuple[bytes, ModelCard]:
         """The graph and the card of a version, both verified.
 
-        Raises AstroScaleError `model_not_found`, `model_hash_mismatch`, `bad_model_card` or `bad_model_name`; a bucket
-        may also be `registry_unreachable` or `registry_refused`.
+        Raises AstroScaleError `model_not_found`, `model_unreadable`, `model_hash_mismatch`, `bad_model_card` or
+        `bad_model_name`; a bucket may also be `registry_unreachable` or `registry_refused`.
         """
         onnx, card = self._read_verified(_address(name, version))
         return onnx, ModelCard.from_bytes(card)
@@ -82,8 +82,7 @@ class Registry:
         for address in sorted(self._files.versions()):
             name, _, version = address.partition("/")
             if _VERSION.fullmatch(version) and _NAME.fullmatch(name):
-                claimed = read_sums(self._read(address, SUMS_FILE)).get(MODEL_FILE, "")
-                found.append(ModelRef(name, version, claimed, self._files.location(address)))
+                found.append(ModelRef(name, version, self._claimed(address), self._files.location(address)))
         return tuple(found)
 
     def import_folder(self, source: Path) -> tuple[ModelRef, ...]:
@@ -111,9 +110,24 @@ class Registry:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise AstroScaleError("model_not_found", f"model {address}: {file} is not in the registry") from error
 
+    def _read_sums(self, address: str) -> dict[str, str]:
+        try:
+            return read_sums(self._read(address, SUMS_FILE))
+        except UnicodeDecodeError as error:
+            raise AstroScaleError("model_unreadable", f"model {address}: {SUMS_FILE} is no text") from error
+
+    def _claimed(self, address: str) -> str:
+        """The hash of the graph, as SHA256SUMS says; nothing where that cannot be read: it is listed all the same."""
+        try:
+            return self._read_sums(address).get(MODEL_FILE, "")
+        except AstroScaleError as error:
+            if error.code != "model_unreadable":
+                raise
+            return ""
+
     def _read_verified(self, address: str) -> tuple[bytes, bytes]:
         """model.onnx and card.json, each as SHA256SUMS says, and the graph as its version says."""
-        sums = read_sums(self._read(address, SUMS_FILE))
+        sums = self._read_sums(address)
         onnx, card = self._read(address, MODEL_FILE), self._read(address, CARD_FILE)
         for file, data in ((MODEL_FILE, onnx), (CARD_FILE, card)):
             if sums.get(file) != sha256(data):
