@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from astroscale_inference.loading import Loader
 from astroscale_inference.metrics import InferenceMetrics
-from astroscale_inference.models import Loader, Slot
+from astroscale_inference.models import Slot
 from astroscale_shared.messaging import announcements
 from astroscale_shared.messaging.announcements import Unreadable, Withdrawn
 from astroscale_shared.registry import ModelAnnouncement, ModelRef, Parity, Registry
@@ -117,7 +118,7 @@ async def test_a_damaged_version_is_refused_and_the_old_one_stays(
     assert note.startswith(f"default -> default {new.version} refused: {served.refusal.code} (")
     assert note.endswith(f"; default {old.version} serves")
     (refused,) = [line for line in logs if line["event"] == "model_refused"]
-    assert (refused["version"], refused["still_serving"]) == (new.version, old.version)
+    assert (refused["what"], refused["still_serving"]) == (f"default {new.version}", old.version)
 
 
 async def test_the_note_goes_when_the_slot_points_at_something_good(
@@ -156,6 +157,44 @@ async def test_something_unreadable_or_nothing_in_the_slot_leaves_the_old_one_an
         assert served.current is not None
         assert code in served.notes()[0]
         assert has(metrics, f'model_refused_total{{reason="{code}"}} 1.0')
+
+
+async def test_what_was_not_there_yet_is_taken_once_it_is_and_what_is_damaged_is_not_tried_again(
+    registry: Registry, served: Slot, metrics: InferenceMetrics, logs: Logs, tmp_path: Path
+) -> None:
+    await served.retry()
+    ref = publish(registry, 1.0)
+    announcement = said(registry, ref)
+    Path(registry.root).rename(tmp_path / "elsewhere")
+    await served.hear(announcement)
+    for _ in range(3):
+        await served.retry()
+    assert "model_not_found" in served.notes()[0]
+    assert has(metrics, 'model_refused_total{reason="model_not_found"} 1.0')
+    assert [line["event"] for line in logs] == ["model_refused"]
+    (tmp_path / "elsewhere").rename(Path(registry.root))
+    await served.retry()
+    assert served.current is not None
+    assert served.notes() == []
+    assert has(metrics, 'slot_unserved{role="serving"} 0.0')
+
+    other = publish(registry, 2.0)
+    await served.hear(said(registry, other, sha256="f" * 64))
+    await served.retry()
+    assert served.notes()
+    assert has(metrics, 'model_refused_total{reason="model_hash_mismatch"} 1.0')
+
+
+async def test_a_later_attempt_that_fails_otherwise_is_said(
+    registry: Registry, served: Slot, metrics: InferenceMetrics, tmp_path: Path
+) -> None:
+    announcement = said(registry, publish(registry, 1.0), sha256="f" * 64)
+    Path(registry.root).rename(tmp_path / "elsewhere")
+    await served.hear(announcement)
+    (tmp_path / "elsewhere").rename(Path(registry.root))
+    await served.retry()
+    assert "model_hash_mismatch" in served.notes()[0]
+    assert has(metrics, 'model_refused_total{reason="model_hash_mismatch"} 1.0')
 
 
 def test_it_is_not_ready_before_it_knows_the_topics_end(served: Slot) -> None:

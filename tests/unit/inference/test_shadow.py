@@ -11,8 +11,9 @@ import pytest
 from astroscale_inference import shadow as shadows
 from astroscale_inference.domain.model import Model, Scores, load
 from astroscale_inference.domain.scored import ScoredRows
+from astroscale_inference.loading import Loader
 from astroscale_inference.metrics import InferenceMetrics
-from astroscale_inference.models import Loader, Slot
+from astroscale_inference.models import Slot
 from astroscale_inference.shadow import MAX_WAITING_ROWS, Shadow
 from astroscale_shared.messaging import announcements
 from astroscale_shared.registry import Registry

@@ -14,8 +14,9 @@ from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
 
 from astroscale_inference.domain.model import Model, check_providers
 from astroscale_inference.handlers import Score
+from astroscale_inference.loading import Loader
 from astroscale_inference.metrics import InferenceMetrics
-from astroscale_inference.models import Loader, Slot, follow
+from astroscale_inference.models import Slot, follow, retry
 from astroscale_inference.replies import Replies
 from astroscale_inference.requests import AnswerRequests
 from astroscale_inference.settings import InferenceSettings
@@ -85,7 +86,8 @@ class App:
         await wait_for_broker(self._kafka)
         following = asyncio.create_task(follow(self._kafka, self._slots()), name="models")
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
-        tasks: set[asyncio.Task[object]] = {following, stopping}
+        retrying = asyncio.create_task(retry(self._slots()), name="retries")
+        tasks: set[asyncio.Task[object]] = {following, retrying, stopping}
         try:
             # No batch and no request is taken before there is a model to score it with.
             while self.models.unready() and not any(task.done() for task in tasks):

@@ -1,63 +1,35 @@
 """What the slots of published models point at, and the models of them that are in memory."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from astroscale_shared.messaging import announcements
 from astroscale_shared.messaging.announcements import Unreadable, Withdrawn
 from astroscale_shared.registry.announcement import ModelAnnouncement, Previous
-from astroscale_shared.registry.store import Registry
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings
 
-from astroscale_inference.domain import model as domain
-from astroscale_inference.domain.model import DEFAULT_PROVIDERS, Model
+from astroscale_inference.domain.model import Model
+from astroscale_inference.loading import Loader
 from astroscale_inference.metrics import SlotMetrics
 
 Said = ModelAnnouncement | Withdrawn | Unreadable
 
+RETRY_S: Final = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a slot points at and is not served, and why."""
+    """What a slot points at and is not served, and why. again: what may load later, where the reason may pass."""
 
     what: str
     code: str
     message: str
-
-
-class Loader:
-    """Brings a version from the registry into memory, checked whole."""
-
-    def __init__(self, registry: Registry, *, threads: int = 1, providers: Sequence[str] = DEFAULT_PROVIDERS) -> None:
-        self._registry = registry
-        self._threads = threads
-        self._providers = tuple(providers)
-
-    def __call__(self, said: ModelAnnouncement | Previous) -> Model:
-        """The model; AstroScaleError where it cannot be served, whatever the reason."""
-        address = f"{said.name}/{said.version}"
-        try:
-            onnx, card = self._registry.load(said.name, said.version)
-            if card.onnx_sha256 != said.sha256:
-                raise AstroScaleError(
-                    "model_hash_mismatch", f"{address} of the registry is not the version that was announced"
-                )
-            return domain.load(
-                onnx,
-                card,
-                name=said.name,
-                version=said.version,
-                sha256=said.sha256,
-                threads=self._threads,
-                providers=self._providers,
-            )
-        except AstroScaleError:
-            raise
-        except Exception as error:  # whatever a damaged file brings about must not end a service that serves
-            raise AstroScaleError("model_unreadable", f"{address} of the registry cannot be read: {error}") from error
+    again: ModelAnnouncement | None = None
 
 
 class Slot:
@@ -75,6 +47,7 @@ class Slot:
         self._load = load
         self._metrics = metrics
         self._keeps = keeps
+        self._turn = asyncio.Lock()
         self._log = logging.get("models")
         metrics.unserved.set(0)
 
@@ -96,40 +69,58 @@ class Slot:
 
     async def begin(self, history: Sequence[Said]) -> None:
         """Take the slot's state at the start: its last word, and where that cannot serve, the newest before it that can."""
-        if history:
-            await self.hear(history[-1])
-        if self._keeps and self.current is None:
-            for earlier in _earlier(history):
-                try:
+        async with self._turn:
+            if history:
+                await self._hear(history[-1])
+            for earlier in _earlier(history) if self._keeps else ():
+                if self.current is not None:
+                    break
+                # What was refused in its time needs no word now.
+                with contextlib.suppress(AstroScaleError):
                     self._serve(await asyncio.to_thread(self._load, earlier))
-                except AstroScaleError:
-                    continue  # it was refused in its time
-                break
-        self.caught_up = True
+            self.caught_up = True
 
     async def hear(self, said: Said) -> None:
         """Take what is said of this slot into service, or refuse it."""
+        async with self._turn:
+            await self._hear(said)
+
+    async def retry(self) -> None:
+        """Try again what was refused for a reason that may have passed: a registry that did not answer, a version that
+        is still being copied. What fails as before is neither counted nor logged again."""
+        async with self._turn:
+            if self.refusal is not None and self.refusal.again is not None:
+                await self._take(self.refusal.again)
+
+    def drop(self, model: Model, error: AstroScaleError) -> None:
+        """Take a model out of memory that failed in use, if it is still there."""
+        if self.current is model:
+            self._refuse(Refusal(f"{model.name} {model.version}", error.code, error.message))
+
+    async def _hear(self, said: Said) -> None:
         if isinstance(said, ModelAnnouncement):
-            try:
-                model = await asyncio.to_thread(self._load, said)
-            except AstroScaleError as error:
-                self._refuse(f"{said.name} {said.version}", error, name=said.name, version=said.version)
-            else:
-                self._settle()
-                self._serve(model)
+            await self._take(said)
         elif isinstance(said, Unreadable):
-            self._refuse("something unreadable", said.error, log=False)  # its reader has said so
+            self._refuse(Refusal("something unreadable", said.error.code, said.error.message), log=False)
         elif self._keeps:
-            self._refuse("nothing", AstroScaleError("slot_withdrawn", "the slot was emptied"))
+            self._refuse(Refusal("nothing", "slot_withdrawn", "the slot was emptied"))
         else:
             self._settle()
             self._leave()
             self._log.info("slot_emptied", slot=self.name)
 
-    def drop(self, model: Model, error: AstroScaleError) -> None:
-        """Take a model out of memory that failed in use, if it is still there."""
-        if self.current is model:
-            self._refuse(f"{model.name} {model.version}", error, name=model.name, version=model.version)
+    async def _take(self, said: ModelAnnouncement) -> None:
+        try:
+            model = await asyncio.to_thread(self._load, said)
+        except AstroScaleError as error:
+            passes = error.retryable or error.code == "model_not_found"
+            refusal = Refusal(f"{said.name} {said.version}", error.code, error.message, said if passes else None)
+            before = self.refusal
+            if before is None or (before.again, before.code) != (said, error.code):
+                self._refuse(refusal)
+        else:
+            self._settle()
+            self._serve(model)
 
     def _serve(self, model: Model) -> None:
         self.current = model
@@ -138,19 +129,19 @@ class Slot:
         self._metrics.swaps.inc()
         self._log.info("model_served", slot=self.name, name=model.name, version=model.version, provider=model.provider)
 
-    def _refuse(self, what: str, error: AstroScaleError, *, log: bool = True, **fields: str) -> None:
+    def _refuse(self, refusal: Refusal, *, log: bool = True) -> None:
         if not self._keeps:
             self._leave()
-        self.refusal = Refusal(what, error.code, error.message)
+        self.refusal = refusal
         self._metrics.unserved.set(1)
-        self._metrics.refused.labels(error.code).inc()
+        self._metrics.refused.labels(refusal.code).inc()
         if log:
             self._log.error(
                 "model_refused",
                 slot=self.name,
-                **fields,
-                code=error.code,
-                reason=error.message,
+                what=refusal.what,
+                code=refusal.code,
+                reason=refusal.message,
                 still_serving=self.current.version if self.current else None,
             )
 
@@ -178,6 +169,14 @@ async def follow(kafka: KafkaSettings, slots: Sequence[Slot]) -> None:
                 await by_name[said.slot].hear(said)
             else:
                 histories[said.slot].append(said)
+
+
+async def retry(slots: Sequence[Slot]) -> None:
+    """Try again, for ever, what may have become possible."""
+    while True:
+        await asyncio.sleep(RETRY_S)
+        for slot in slots:
+            await slot.retry()
 
 
 def _earlier(history: Sequence[Said]) -> list[ModelAnnouncement | Previous]:
