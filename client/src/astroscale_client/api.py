@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from astroscale_shared.runtime.errors import AstroScaleError
 
 from astroscale_client import pool, where, wire
 from astroscale_client.prediction import Prediction
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class AstroScale:
@@ -79,6 +82,24 @@ class AstroScale:
             return asyncio.run(pool.score(work, self._options, concurrency=concurrency))
 
         # In a thread of its own, as a notebook's loop is running already.
+        with ThreadPoolExecutor(1) as one:
+            return one.submit(run).result()
+
+    def predict_table(self, table: Any, *, concurrency: int = pool.CONCURRENCY) -> "pa.Table":
+        """A table with its predictions beside it, in its order: the columns that `astroscale predict --file` adds.
+
+        table: a pyarrow.Table, a dictionary of columns, or what else pyarrow makes a table of (a DataFrame of pandas or
+        polars), with ra and dec and as many of the other inputs as there are, by these names. `rv_kms`, a measured
+        velocity, gives tail_probability and has no part in the prediction. A row that is refused has only `error`.
+
+        Raises AstroScaleError `bad_table`, or where the gateway is gone or refuses all alike.
+        """
+        # Imported where they are needed: reading tables takes longer to import than a star to predict.
+        from astroscale_client import memory
+
+        def run() -> "pa.Table":
+            return asyncio.run(memory.predict(table, self._options, concurrency))
+
         with ThreadPoolExecutor(1) as one:
             return one.submit(run).result()
 

@@ -1,13 +1,15 @@
 """Subcommands of other members: found by entry point, and named with their extra where the member is not installed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import Any, Final
 
 import typer
 from astroscale_shared.runtime.errors import AstroScaleError
 
 GROUP: Final = "astroscale.commands"
+SCORERS: Final = "astroscale.scorers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,19 @@ def register_all(app: typer.Typer, asked: str | None) -> None:
     for known in KNOWN:
         if known.name not in there and (package is None or known.package == package):
             _placeholder(app, known)
+
+
+def scorer() -> Callable[..., Any]:
+    """What opens a model in this process; AstroScaleError `not_installed` names the extra."""
+    for point in entry_points(group=SCORERS):
+        try:
+            return point.load()
+        except ImportError:
+            continue
+    raise AstroScaleError(
+        "not_installed",
+        "`astroscale predict --local` needs the extra inference: pip install 'astroscale[inference]'",
+    )
 
 
 def _package(point: EntryPoint) -> str:

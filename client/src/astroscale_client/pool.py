@@ -1,10 +1,11 @@
-"""Many stars at once: a bounded number of requests under way over kept-alive connections."""
+"""Many stars over HTTP: pieces of a bounded size, a few under way over kept-alive connections, tried again if need be."""
 
 import asyncio
-import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
 import httpx
 from astroscale_shared.runtime.errors import AstroScaleError
@@ -12,10 +13,19 @@ from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_client import wire
 from astroscale_client.prediction import Prediction
 
-CONCURRENCY: Final = 32
-"""Enough for the gateway to fill its batches, few enough to leave room for others."""
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
-_OF_ONE_STAR: Final = frozenset({422, 500, 504})
+CONCURRENCY: Final = 3
+"""Requests under way: enough that inference never waits for us, few enough to leave room for others."""
+
+STARS_A_REQUEST: Final = 1_000
+PATIENCE: Final = 10
+"""Tries once the gateway has answered: a long table outlives its restart, and the busy minute of others."""
+
+_BATCH: Final = "/predict/batch"
 
 Scored = Prediction | AstroScaleError
 
@@ -30,79 +40,108 @@ class Options:
     api_key: str | None = None
 
 
+class Requests:
+    """Sends to the gateway, again where that may help; many tasks may share one."""
+
+    def __init__(self, client: httpx.AsyncClient, options: Options) -> None:
+        self._client = client
+        self._options = options
+        self._answered = False
+
+    async def batch(self, content: bytes, kind: str) -> wire.Answer:
+        """The answer to a batch, 200. AstroScaleError for all else."""
+        attempt = 0
+        while True:
+            answer, error = None, None
+            try:
+                answer = await self._post(content, kind)
+            except AstroScaleError as unreachable:
+                error = unreachable
+            else:
+                if answer.status == HTTPStatus.OK:
+                    self._answered = True
+                    return answer
+                error = wire.failure(answer.status, wire.json_of(answer))
+            tries = max(self._options.retries, PATIENCE) if self._answered or answer else self._options.retries
+            if not error.retryable or attempt >= tries:
+                raise error
+            await asyncio.sleep(wire.pause(answer, attempt))
+            attempt += 1
+
+    async def _post(self, content: bytes, kind: str) -> wire.Answer:
+        headers = {"content-type": kind, "accept": f"{kind}, {wire.JSON}"}
+        try:
+            response = await self._client.post(_BATCH, content=content, headers=headers)
+        except httpx.TransportError as error:
+            raise wire.unreachable(self._options.url, late=isinstance(error, httpx.TimeoutException)) from error
+        return wire.answer(response)
+
+    async def table(self, numbers: "Mapping[str, NDArray[np.float64]]") -> "pa.RecordBatch":
+        """Answers to rows in columns: what `pipeline.run` wants."""
+        # Imported where it is needed: Arrow takes longer to import than a star to predict.
+        from astroscale_client import arrow
+
+        answer = await self.batch(arrow.stream(numbers), arrow.KIND)
+        return arrow.batch(answer.content)
+
+
+@asynccontextmanager
+async def connected(options: Options, connections: int) -> AsyncGenerator[Requests]:
+    """Connections to the gateway, open while the block lasts."""
+    async with httpx.AsyncClient(
+        base_url=options.url,
+        timeout=options.timeout,
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        headers=wire.headers(options.api_key),
+        mounts=wire.DIRECT_ASYNC,
+    ) as client:
+        yield Requests(client, options)
+
+
 async def score(
     stars: Sequence[wire.Star],
     options: Options,
     *,
     concurrency: int = CONCURRENCY,
-    advance: Callable[[], None] | None = None,
+    advance: Callable[[int], None] | None = None,
 ) -> list[Scored]:
-    """Predictions in the stars' order, or why a star was refused. `advance` is called after each.
+    """Predictions in the stars' order, or why a star was refused. `advance` is called with the number of stars done.
 
     Raises AstroScaleError where it is not one star's fault: gateway gone, busy beyond all tries, key refused.
     """
     results: list[Scored | None] = [None] * len(stars)
-    numbers = iter(range(len(stars)))
-    trust = httpx.create_ssl_context()
+    starts = iter(range(0, len(stars), STARS_A_REQUEST))
 
-    async def work() -> None:
-        async with _connection(options, trust) as connection:
-            for number in numbers:
-                results[number] = await _one(connection, stars[number], options)
-                if advance is not None:
-                    advance()
+    async def work(requests: Requests) -> None:
+        for start in starts:
+            part = stars[start : start + STARS_A_REQUEST]
+            results[start : start + len(part)] = await _part(requests, part)
+            if advance is not None:
+                advance(len(part))
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(concurrency, len(stars))):
-                group.create_task(work())
-    except* AstroScaleError as errors:
-        first = errors.exceptions[0]
-        raise first from None
+    async with connected(options, concurrency) as requests:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(concurrency, -(-len(stars) // STARS_A_REQUEST))):
+                    group.create_task(work(requests))
+        except* AstroScaleError as errors:
+            first = errors.exceptions[0]
+            raise first from None
     return [result for result in results if result is not None]
 
 
-def _connection(options: Options, trust: ssl.SSLContext) -> httpx.AsyncClient:
-    # One connection for each worker: a pool that many share looks through all of them at each request, which costs
-    # three times as much as the request.
-    return httpx.AsyncClient(
-        base_url=options.url,
-        timeout=options.timeout,
-        limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-        headers=wire.headers(options.api_key),
-        mounts=wire.DIRECT_ASYNC,
-        verify=trust,
-    )
-
-
-async def _one(connection: httpx.AsyncClient, star: wire.Star, options: Options) -> Scored:
-    try:
-        content = wire.body(star)
-    except wire.RefusedError as refused:
-        return refused
-    for attempt in range(options.retries + 1):
-        last = attempt == options.retries
-        answer = None
+async def _part(requests: Requests, stars: Sequence[wire.Star]) -> list[Scored]:
+    results: list[Scored | None] = []
+    asked: list[bytes] = []
+    for star in stars:
         try:
-            answer = await _post(connection, content, options)
-        except AstroScaleError:
-            if last:
-                raise
-        if answer is not None and (answer.status not in wire.RETRIED or last):
-            try:
-                return wire.prediction(answer)
-            except AstroScaleError as error:
-                # A star of its own may be refused, or hit a fault; a busy gateway or a wrong key concerns them all.
-                if answer.status in _OF_ONE_STAR:
-                    return error
-                raise
-        await asyncio.sleep(wire.pause(answer, attempt))
-    raise AssertionError  # the last try has returned or raised
-
-
-async def _post(connection: httpx.AsyncClient, content: bytes, options: Options) -> wire.Answer:
-    try:
-        response = await connection.post("/predict", content=content, headers={"content-type": "application/json"})
-    except httpx.TransportError as error:
-        raise wire.unreachable(options.url, late=isinstance(error, httpx.TimeoutException)) from error
-    return wire.answer(response)
+            asked.append(wire.body(star))
+        except wire.RefusedError as refused:
+            results.append(refused)
+        else:
+            results.append(None)
+    if asked:
+        answer = await requests.batch(b"[%s]" % b",".join(asked), wire.JSON)
+        answers = iter(wire.predictions(answer, len(asked)))
+        results = [next(answers) if result is None else result for result in results]
+    return [result for result in results if result is not None]

@@ -1,4 +1,4 @@
-"""The gateway's contract for one star: request bytes, and what an answer means. No I/O."""
+"""The gateway's contract in JSON: request bytes, and what an answer means. No I/O."""
 
 import math
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from astroscale_shared.stars.columns import BY_NAME, FEATURES, INPUTS
 
 from astroscale_client.prediction import Prediction
 
+JSON: Final = "application/json"
 RETRIED: Final = frozenset({429, 502, 503, 504})
 LONGEST_PAUSE_S: Final = 30.0
 
@@ -35,7 +36,7 @@ DIRECT_ASYNC: Final[Mapping[str, httpx.AsyncBaseTransport | None]] = dict.fromke
 
 def headers(api_key: str | None) -> dict[str, str]:
     """Headers of every request."""
-    return {"accept": "application/json"} | ({"x-api-key": api_key} if api_key else {})
+    return {"accept": JSON} | ({"x-api-key": api_key} if api_key else {})
 
 
 def body(star: Star) -> bytes:
@@ -81,6 +82,33 @@ def prediction(answer: Answer) -> Prediction:
     if answer.status == HTTPStatus.OK:
         return Prediction.from_dict(document)
     raise failure(answer.status, document)
+
+
+def predictions(answer: Answer, stars: int) -> list[Prediction | AstroScaleError]:
+    """The predictions in the answer (200) to an array of so many stars, or why one was refused.
+
+    AstroScaleError `bad_answer` where it is no such answer.
+    """
+    document = json_of(answer)
+    try:
+        shared = {"model": document["model"], "request_id": document["request_id"]}
+        refused = {int(row["row"]): _refusal(row) for row in document["refused"]}
+        found = [
+            Prediction.from_dict(said | shared) if said is not None else refused[row]
+            for row, said in enumerate(document["predictions"])
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise AstroScaleError(
+            "bad_answer", f"the gateway's answer has no predictions ({type(error).__name__})"
+        ) from error
+    if len(found) != stars:
+        raise AstroScaleError("bad_answer", f"the gateway answered {len(found)} predictions for {stars} stars")
+    return found
+
+
+def _refusal(row: Mapping[str, Any]) -> AstroScaleError:
+    error = failure(HTTPStatus.UNPROCESSABLE_ENTITY, {"error": row})
+    return error if error.fields else AstroScaleError(error.code, error.message)
 
 
 def json_of(answer: Answer) -> dict[str, Any]:

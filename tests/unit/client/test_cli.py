@@ -4,8 +4,10 @@ import json
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 import pytest
-from astroscale_client import cli, plugins, table
+from astroscale_client import cli, plugins
 
 from tests.unit.client.fake_gateway import FakeGateway, busy
 
@@ -56,8 +58,10 @@ def test_notes_are_in_words(gateway: FakeGateway, capsys: pytest.CaptureFixture[
         ([*SUN, "--file", "x.csv"], "either seven values or --file"),
         ([*SUN, "--out", "x.csv"], "--out goes with --file"),
         (["1", "2", "--quiet"], "no such option: --quiet"),
-        (["--file", "stars.fits"], "is neither .csv nor .parquet"),
+        (["--file", "stars.txt"], "is none of the formats: .csv, .parquet"),
         (["--file", "none.csv"], "none.csv does not exist"),
+        ([*SUN, "--local"], "--local goes with --file"),
+        (["--file", "none.csv", "--model", "default"], "--model goes with --local"),
         ([*SUN, "--url", "nowhere"], "is no address of a gateway"),
     ],
 )
@@ -96,38 +100,83 @@ def test_no_kafka_is_4(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
 def test_a_table_is_predicted_and_nothing_is_dropped(
     gateway: FakeGateway, elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (elsewhere / "stars.csv").write_text("id,ra,dec\n01,1,2\n02,2,north\n03,3,4\n", "utf-8")
+    (elsewhere / "stars.csv").write_text("id,ra,dec\n01,1,2\n02,2,north\n03,3,\n04,4,5\n", "utf-8")
     assert run("predict", "--file", "stars.csv", "--url", gateway.url, "--json") == 3
     summary = json.loads(capsys.readouterr().out)
-    assert (summary["rows"], summary["predicted"], summary["refused"]) == (3, 2, 1)
-    assert summary["refused_because"] == {"dec is north; allowed is [-90, 90] deg": 1}
-    written = table.read(elsewhere / "stars.predictions.csv")
-    assert written.column("id").to_pylist() == ["01", "02", "03"]
-    assert written.column("radial_velocity_kms").to_pylist() == ["1", None, "3"]
-    assert written.column("error").to_pylist() == [None, "dec is north; allowed is [-90, 90] deg", None]
+    assert (summary["rows"], summary["predicted"], summary["refused"]) == (4, 2, 2)
+    assert summary["refused_because"] == {
+        'dec is "north"; allowed is a number in [-90, 90] deg': 1,
+        "dec is None; allowed is [-90, 90] deg": 1,
+    }
+    assert summary["flagged"] == {"missing_teff": 2}
+    assert summary["median_interval_width_kms"] == 80.0
+    assert summary["by"] == f"gateway {gateway.url}"
+    assert (elsewhere / "stars.predictions.csv").read_text("utf-8").splitlines()[1:4:2] == [
+        '"01","1","2",1,0.0000033356409519815205,-39,-19,1,21,41,"missing_teff","default","0123456789ab",',
+        '"03","3",,,,,,,,,,,,"dec is None; allowed is [-90, 90] deg"',
+    ]
+    written = pa_csv.read_csv(elsewhere / "stars.predictions.csv")
+    assert written.column("radial_velocity_kms").to_pylist() == [1, None, None, 4]
+    assert written.column("error").to_pylist() == [
+        "",
+        'dec is "north"; allowed is a number in [-90, 90] deg',
+        "dec is None; allowed is [-90, 90] deg",
+        "",
+    ]
 
 
 def test_a_table_of_good_stars_is_0(gateway: FakeGateway, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (elsewhere / "stars.csv").write_text("ra,dec\n1,2\n", "utf-8")
     assert run("predict", "--file", "stars.csv", "--out", "out.parquet", "--url", gateway.url) == 0
     assert "out.parquet" in capsys.readouterr().out
-    assert table.read(elsewhere / "out.parquet").num_rows == 1
+    assert pq.read_table(elsewhere / "out.parquet").num_rows == 1
+
+
+def test_a_long_table_goes_in_pieces_and_comes_back_in_order(gateway: FakeGateway, elsewhere: Path) -> None:
+    rows = 30_000
+    (elsewhere / "stars.csv").write_text("ra,dec\n" + "".join(f"{i / 100},0\n" for i in range(rows)), "utf-8")
+    assert run("predict", "--file", "stars.csv", "--url", gateway.url, "--concurrency", "4") == 0
+    assert max(batch.num_rows for batch in gateway.batches) <= 4_000
+    done = pa_csv.read_csv(elsewhere / "stars.predictions.csv")
+    assert done.column("ra").to_pylist() == [i / 100 for i in range(rows)]
+    assert done.column("radial_velocity_kms").to_pylist() == pytest.approx(done.column("ra").to_pylist())
+
+
+def test_only_inputs_are_sent(gateway: FakeGateway, elsewhere: Path) -> None:
+    (elsewhere / "stars.csv").write_text("rv_kms,note,dec,ra,pmdec\n-50,x,2,1,3\n", "utf-8")
+    assert run("predict", "--file", "stars.csv", "--url", gateway.url) == 0
+    assert gateway.batches[0].to_pylist() == [{"ra": 1.0, "dec": 2.0, "pmdec": 3.0, "rv_kms": -50.0}]
+    done = pa_csv.read_csv(elsewhere / "stars.predictions.csv")
+    assert done.column("tail_probability").to_pylist() == [-0.5]
 
 
 def test_an_empty_table_is_written_too(gateway: FakeGateway, elsewhere: Path) -> None:
     (elsewhere / "stars.csv").write_text("ra,dec\n", "utf-8")
     assert run("predict", "--file", "stars.csv", "--url", gateway.url) == 0
-    assert table.read(elsewhere / "stars.predictions.csv").num_rows == 0
+    assert (elsewhere / "stars.predictions.csv").read_text("utf-8").startswith("ra,dec,radial_velocity_kms,")
+    assert gateway.batches == []
 
 
-def test_a_gateway_that_stays_busy_writes_nothing(
+def test_a_gateway_that_refuses_writes_nothing(
     gateway: FakeGateway, elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gateway.behaviour = lambda _: busy()
+    gateway.of_batch = lambda: busy()
     (elsewhere / "stars.csv").write_text("ra,dec\n1,2\n", "utf-8")
     assert run("predict", "--file", "stars.csv", "--url", gateway.url) == 1
     assert "too many requests" in capsys.readouterr().err
-    assert not (elsewhere / "stars.predictions.csv").exists()
+    assert [path.name for path in elsewhere.iterdir()] == ["stars.csv"]
+
+
+def test_a_table_without_a_gateway_is_4_and_says_what_helps(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "stars.csv").write_text("ra,dec\n1,2\n", "utf-8")
+    assert run("predict", "--file", "stars.csv", "--url", "http://127.0.0.1:1") == 4
+    assert capsys.readouterr().err == (
+        "error: the gateway at http://127.0.0.1:1 does not answer; "
+        "start the system (`make up`), or predict without one (`--local`)\n"
+    )
+    assert [path.name for path in elsewhere.iterdir()] == ["stars.csv"]
 
 
 def test_help_is_worth_reading(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pytest
 from astroscale_gateway.schemas import BatchStar, PredictBatchResponse
 from astroscale_gateway.tables import ROUNDS
-from astroscale_gateway.tablewire import ANSWER_SCHEMA
 from astroscale_shared.messaging import codec
-from astroscale_shared.messaging.contracts import ARROW
+from astroscale_shared.messaging.contracts import ANSWER_SCHEMA, ARROW
 from astroscale_shared.runtime.errors import AstroScaleError
 from pydantic import SecretStr, ValidationError
 

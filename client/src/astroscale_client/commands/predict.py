@@ -17,6 +17,10 @@ from astroscale_client.output import Exit, err, out, print_json
 from astroscale_client.prediction import Prediction
 from astroscale_client.wire import RefusedError
 
+ONE_STAR_S: Final = 10.0
+A_TABLE_S: Final = 60.0
+"""More than the gateway takes for a table, so that it is the one to give up."""
+
 _MISSING: Final = frozenset({"-", "null", "none", "nan", "na", ""})
 
 HELP: Final = """Predict the line-of-sight velocity of one star, or of every star of a table.
@@ -30,10 +34,16 @@ Only RA and DEC are required. A negative number needs no quoting.
   astroscale predict 200.12 -47.33 5800 4.3 0.0 100 7.2
   astroscale predict 83.6 22.0 - - - - -1.3 --pmra -11.5 --pmdec 2.5 --json
   astroscale predict --file stars.csv --out velocities.parquet
+  astroscale predict --file stars.fits --local --model default
 
-A table (.csv or .parquet) has columns of these names: ra and dec, and as many of teff, logg, fe_h, snr,
-parallax, pmra, pmdec as there are. All of its columns are kept; added are radial_velocity_kms, predicted_z,
-q05 q16 q50 q84 q95 (km/s), flags, model_name, model_version, and error for a row that was refused.
+A table (.csv or .parquet; .fits, .ecsv, .vot with the extra astropy) has columns of these names: ra and dec,
+and as many of teff, logg, fe_h, snr, parallax, pmra, pmdec as there are. All of its columns are kept, in order;
+added are radial_velocity_kms, predicted_z, q05 q16 q50 q84 q95 (km/s; q05 to q95 is the 90 % interval), flags,
+model_name, model_version, and error for a row that was refused. A column rv_kms, the measured velocity,
+has no part in the prediction; it adds tail_probability: how likely one at least as far out is.
+
+[bold]--local[/] needs no running system: the model is run here (needs the extra inference). It is the one of slot
+default where Kafka is there to say it, else the newest default of the registry, else the one that is shipped.
 
 [bold]Exit codes[/]: 0 predicted; 1 error; 2 wrong usage; 3 the star, or at least one row, was refused;
 4 the gateway does not answer (nothing is written then).
@@ -54,31 +64,50 @@ def predict(
     parallax: Annotated[str | None, _argument("PARALLAX", "Parallax, mas; may be negative.")] = None,
     pmra: Annotated[float | None, typer.Option(help="Proper motion in RA times cos(dec), mas/yr.")] = None,
     pmdec: Annotated[float | None, typer.Option(help="Proper motion in declination, mas/yr.")] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="A table of stars, .csv or .parquet.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="A table of stars.")] = None,
     output: Annotated[
         Path | None, typer.Option("--out", help="Where the table goes; F.predictions.csv beside F.csv by default.")
     ] = None,
     url: Annotated[
         str | None, typer.Option(help="The gateway.", envvar="ASTROSCALE_URL", show_default=where.DEFAULT_URL)
     ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="With --file: predict here, without a running system.")
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[@VERSION]", help="With --local: the model, instead of the one in service."),
+    ] = None,
     concurrency: Annotated[
-        int, typer.Option(min=1, max=256, help="Requests under way at a time, with --file.")
+        int, typer.Option(min=1, max=64, help="Requests under way at a time, with --file.")
     ] = pool.CONCURRENCY,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one answer.")] = 10.0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Seconds for one answer; 10 for a star, 60 for a table's.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON; with --file, the summary.")] = False,
 ) -> None:
     """See HELP."""
     values = [ra, dec, teff, logg, fe_h, snr, parallax]
     given = [value for value in values if value is not None]
     _no_options_among(given)
-    options = pool.Options(where.gateway_url(url), timeout, api_key=where.api_key())
+    if model is not None and not local:
+        raise AstroScaleError("usage", "--model goes with --local; the gateway serves the model of its slot")
+    if local and file is None:
+        raise AstroScaleError("usage", "--local goes with --file")
+    options = pool.Options(
+        where.gateway_url(url), timeout or (ONE_STAR_S if file is None else A_TABLE_S), api_key=where.api_key()
+    )
     if file is not None:
         if given or pmra is not None or pmdec is not None:
             raise AstroScaleError("usage", "give either seven values or --file, not both")
         # Imported where it is needed: reading tables takes longer to import than a star to predict.
         from astroscale_client.commands import predict_table
 
-        predict_table.run(file, output, options, concurrency, as_json=as_json)
+        predict_table.run(
+            file, output, predict_table.local(model) if local else predict_table.gateway(options, concurrency),
+            as_json=as_json,
+        )  # fmt: skip
         return
     if output is not None:
         raise AstroScaleError(

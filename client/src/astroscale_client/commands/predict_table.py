@@ -2,63 +2,111 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import pyarrow as pa
 import typer
+from astroscale_shared.runtime.errors import AstroScaleError
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from astroscale_client import pool, table
+from astroscale_client import local_model, pipeline, pool, results, tables
 from astroscale_client.output import Exit, err, number, out, print_json
-from astroscale_client.prediction import Prediction
+
+_HERE_IN_FLIGHT: Final = 2
+"""One piece is scored while the next one is read."""
 
 
-def run(source: Path, out_path: Path | None, options: pool.Options, concurrency: int, *, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Who answers: opened for as long as it is needed. said: what there is to say of it beforehand."""
+
+    opened: Callable[[], AbstractAsyncContextManager[pipeline.Score]]
+    in_flight: int
+    said: str
+
+
+def gateway(options: pool.Options, concurrency: int) -> Way:
+    """A running system answers."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[pipeline.Score]:
+        async with pool.connected(options, concurrency) as requests:
+            yield requests.table
+
+    return Way(opened, concurrency, f"gateway {options.url}")
+
+
+def local(model: str | None) -> Way:
+    """This process answers, with NAME[@VERSION] or the model that a system would serve."""
+    chosen = local_model.choose(model)
+    score = local_model.scorer(chosen)
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[pipeline.Score]:
+        yield score
+
+    return Way(opened, _HERE_IN_FLIGHT, f"here, {chosen}")
+
+
+def run(source: Path, out_path: Path | None, way: Way, *, as_json: bool) -> None:
     """Predict the table; exits with 3 where rows were refused."""
-    target = out_path or table.default_output(source)
-    table.check_output(source, target)
-    stars = table.read(source)
-    columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    target = out_path or tables.default_output(source)
+    tables.check_output(source, target)
+    tally = results.Tally()
     began = time.perf_counter()
-    with Progress(*columns, console=err(), transient=True, disable=not err().is_terminal) as progress:
-        task = progress.add_task("", total=stars.num_rows)
-        results = asyncio.run(
-            pool.score(table.stars(stars), options, concurrency=concurrency, advance=lambda: progress.advance(task))
-        )
+    with tables.open_source(source) as stars:
+        schema = results.schema(stars.schema)
+        with _progress(stars.rows) as advance, tables.open_sink(target, schema) as sink:
+
+            def take(piece: pa.Table, answer: pa.RecordBatch) -> None:
+                sink.write(results.beside(piece, answer, schema))
+                tally.add(answer)
+                advance(piece.num_rows)
+
+            asyncio.run(_predict(stars, way, take))
     seconds = time.perf_counter() - began
-    table.write(table.with_results(stars, results), target)
-    summary = summarise(results, seconds) | {"out": str(target)}
+    summary = {
+        **tally.summary(),
+        "seconds": round(seconds, 2),
+        "rows_per_second": round(tally.rows / seconds) if seconds > 0 else None,
+        "by": way.said,
+        "out": str(target),
+    }
     if as_json:
         print_json(summary)
     else:
         _print(summary)
-    if summary["refused"]:
+    if tally.refused:
         raise typer.Exit(Exit.MISMATCH)
 
 
-def summarise(results: list[pool.Scored], seconds: float) -> dict[str, Any]:
-    """Counts of what happened to the rows."""
-    good = [result for result in results if isinstance(result, Prediction)]
-    refused = [result for result in results if not isinstance(result, Prediction)]
-    widths = sorted(p.interval.upper_kms - p.interval.lower_kms for p in good)
-    return {
-        "rows": len(results),
-        "predicted": len(good),
-        "refused": len(refused),
-        "refused_because": dict(Counter(error.message for error in refused).most_common(5)),
-        "flagged": dict(Counter(flag for p in good for flag in p.flags).most_common()),
-        "median_interval_width_kms": widths[len(widths) // 2] if widths else None,
-        "models": sorted({f"{p.model.name} {p.model.version}" for p in good}),
-        "seconds": round(seconds, 2),
-        "rows_per_second": round(len(results) / seconds) if seconds > 0 else None,
-    }
+async def _predict(stars: tables.Opened, way: Way, take: pipeline.Take) -> None:
+    try:
+        async with way.opened() as score:
+            await pipeline.run(stars.pieces(), score, in_flight=way.in_flight, take=take)
+    except AstroScaleError as error:
+        if error.code != "gateway_unreachable":
+            raise
+        said = f"{error.message.split(';')[0]}; start the system (`make up`), or predict without one (`--local`)"
+        raise AstroScaleError(error.code, said) from error
 
 
-def _print(summary: dict[str, Any]) -> None:
+@contextmanager
+def _progress(rows: int | None) -> Generator[Callable[[int], None]]:
+    columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err(), transient=True, disable=not err().is_terminal) as progress:
+        task = progress.add_task("", total=rows)
+        yield lambda done: progress.advance(task, done)
+
+
+def _print(summary: Mapping[str, Any]) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -73,6 +121,7 @@ def _print(summary: dict[str, Any]) -> None:
         grid.add_row("flagged", f"{number(count)} {flag}")
     if summary["median_interval_width_kms"] is not None:
         grid.add_row("90 % interval", f"{summary['median_interval_width_kms']:.1f} km/s wide (median)")
-    grid.add_row("model", ", ".join(summary["models"]) or "-")
-    grid.add_row("written to", summary["out"])
+    grid.add_row("model", escape(", ".join(summary["models"])) or "-")
+    grid.add_row("by", escape(summary["by"]))
+    grid.add_row("written to", escape(summary["out"]))
     out().print(Panel(grid, title="predictions", title_align="left", border_style="blue", expand=False))

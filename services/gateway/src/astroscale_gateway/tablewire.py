@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 from astroscale_shared.messaging import codec
-from astroscale_shared.messaging.contracts import QUANTILES, RAW_SCHEMA, REPLY_SCHEMA
+from astroscale_shared.messaging.contracts import ANSWER_SCHEMA, QUANTILES, RAW_SCHEMA, REPLY_SCHEMA
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.redshift import redshift
 from numpy.typing import NDArray
@@ -19,12 +19,6 @@ _SCORES: Final = ("radial_velocity_kms", *QUANTILES)
 _NEEDED: Final = frozenset({*_SCORES, "tail_probability", "flags", "model_name", "model_version"})
 _DECODED: Final = 4
 """How many times larger than its limit a compressed body may become."""
-
-ANSWER_SCHEMA: Final = pa.schema(
-    [*(field.with_nullable(True) for field in REPLY_SCHEMA), pa.field("error", pa.string())],
-    metadata=REPLY_SCHEMA.metadata,
-)
-"""What a caller's Arrow stream is answered with: one row for each star, only `error` where it was refused."""
 
 
 def read(body: bytes, *, max_rows: int, max_bytes: int) -> Stars:
@@ -99,7 +93,7 @@ def _numbers(batch: pa.RecordBatch, name: str) -> NDArray[np.float32]:
 
 
 def to_arrow(answered: Answered) -> bytes:
-    """The answer to an Arrow stream, by `ANSWER_SCHEMA`."""
+    """The answer to an Arrow stream, by `contracts.ANSWER_SCHEMA`."""
     n = len(answered.scores)
     refused = np.zeros(n, dtype=np.bool_)
     refused[list(answered.refused)] = True

@@ -69,6 +69,12 @@ PREDICTION_SCHEMA: Final = pa.schema([*IDENTITY, *SCORE_FIELDS], metadata={"enco
 
 REPLY_SCHEMA: Final = pa.schema(list(SCORE_FIELDS), metadata={"encoding_version": str(ENCODING_VERSION)})
 
+ANSWER_SCHEMA: Final = pa.schema(
+    [*(field.with_nullable(True) for field in SCORE_FIELDS), pa.field("error", pa.string())],
+    metadata=REPLY_SCHEMA.metadata,
+)
+"""What a table of stars is answered with: a row for each, in their order; of a refused star only `error`, the reason."""
+
 
 class Strict(BaseModel):
     """A control message we write; unknown fields of a later writer are ignored."""
