@@ -82,11 +82,13 @@ def test_a_rollback_goes_back_step_by_step_and_a_promote_forward_again(models: M
 
 def test_a_rollback_to_what_is_damaged_or_gone_changes_nothing(models: Models) -> None:
     slot = f"slot-{uuid.uuid4().hex[:8]}"
-    old, new, _ = models.refs
-    for ref in (old, new):
+    oldest, old, new = models.refs
+    for ref in models.refs:
         models.run("promote", models.name, ref.version, "--slot", slot)
     (old.path / "model.onnx").write_bytes(b"damaged")
-    assert "is not what SHA256SUMS says" in models.run("rollback", "--slot", slot, code=1)
+    said = models.run("rollback", "--slot", slot, code=1)
+    assert "model.onnx is not what SHA256SUMS says" in said
+    assert f"before that: {models.name} {oldest.version}" in said
     for file in old.path.iterdir():
         file.unlink()
     assert "has no version" in models.run("rollback", "--slot", slot, code=1)

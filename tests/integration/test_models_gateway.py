@@ -23,7 +23,7 @@ from tests.support.pipes import until
 from tests.support.servers import RunningKafka, in_thread
 from tests.support.services import Service, running_service
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
 
 CALLERS = 200
 STAR = {"ra": 200.12, "dec": -47.33, "teff": 5800, "logg": 4.3, "fe_h": 0, "snr": 100, "parallax": 7.2}
@@ -187,13 +187,14 @@ async def test_what_is_corrupt_unfit_or_another_is_refused_while_the_old_one_ans
     async with calling(system, 20) as callers:
         await until(lambda: callers.answers[good.version], "answers of the good model")
         callers.answers.clear()
-        await announcements.announce(system.settings, said)
-        await refused(system, "model_hash_mismatch", 1)
-        await callers.hear(good)
         await system.command("promote", "default", unfit.version)
         await refused(system, "model_wrong_contract", 1)
         await callers.hear(good)
+        assert f"is now default {good.version}" in await system.command("rollback")
         await system.announce(system.models[300.0], sha256="0" * 64)
+        await refused(system, "model_hash_mismatch", 1)
+        await callers.hear(good)
+        await announcements.announce(system.settings, said)
         await refused(system, "model_hash_mismatch", 2)
         await callers.hear(good)
     assert callers.answers.keys() == {good.version}

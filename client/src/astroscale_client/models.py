@@ -117,12 +117,18 @@ async def roll_back(settings: KafkaSettings, registry: Registry, slots: Slots, s
             "nothing_before", f"slot {slot} is {now.name} {now.version}; nothing is known before that"
         )
     before, *earlier = now.previous
-    ref = choose(registry, {}, before.name, before.version)
-    if ref.sha256 != before.sha256:
+    try:
+        ref = choose(registry, {}, before.name, before.version)
+        if ref.sha256 != before.sha256:
+            raise AstroScaleError("model_hash_mismatch", f"{ref.location} is another graph than then")
+        announcement = announcements.of(registry, ref, slot=slot).model_copy(update={"previous": tuple(earlier)})
+    except AstroScaleError as error:
+        others = ", ".join(f"{one.name} {one.version}" for one in earlier) or "nothing known"
         raise AstroScaleError(
-            "model_hash_mismatch", f"{ref.location} is not the version that slot {slot} pointed at before"
-        )
-    announcement = announcements.of(registry, ref, slot=slot).model_copy(update={"previous": tuple(earlier)})
+            error.code,
+            f"slot {slot} was {before.name} {before.version}, which cannot be served again: {error.message};"
+            f" before that: {others}; `astroscale model promote` takes any",
+        ) from error
     await announcements.announce(settings, announcement)
     return announcement
 
