@@ -1,5 +1,6 @@
 """The `astroscale` command against the running system, as a user runs it: a process, its output, its exit code."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from astroscale_client import AstroScale, Prediction, table
+from astroscale_client import AstroScale, Prediction
 from astroscale_shared.messaging import clients, topics
 from astroscale_shared.runtime.settings import KafkaSettings
 
@@ -16,7 +17,7 @@ from tests.support.system import Stack, command_env
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "mock_catalogue.csv"
-ROWS = 1_000
+SEVEN = ("ra", "dec", "teff", "logg", "fe_h", "snr", "parallax")
 SUN = ("200.12", "-47.33", "5800", "4.3", "0.0", "100", "7.2")
 
 
@@ -73,39 +74,80 @@ def test_a_star_out_of_range_is_refused_with_3(astroscale: Command) -> None:
     assert error["fields"][0]["field"] == "ra"
 
 
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_a_table_is_predicted_and_keeps_its_columns(astroscale: Command, stack: Stack, tmp_path: Path) -> None:
-    """As many rows of the sample as show the concurrency; all of them take some seconds more."""
-    lines = SAMPLE.read_text("utf-8").splitlines()
-    (tmp_path / "stars.csv").write_text("\n".join(lines[: ROWS + 1]) + "\n", "utf-8")
-    summary = astroscale.json("predict", "--file", "stars.csv", "--out", "out.csv")
-    source, written = table.read(tmp_path / "stars.csv"), table.read(tmp_path / "out.csv")
-    assert (summary["rows"], summary["refused"]) == (ROWS, 0)
-    for name in source.column_names:
-        assert written.column(name).equals(source.column(name))
+    summary = astroscale.json("predict", "--file", str(SAMPLE), "--out", "out.csv")
+    source, written = rows_of(SAMPLE), rows_of(tmp_path / "out.csv")
+    assert (summary["rows"], summary["refused"], summary["by"]) == (len(source), 0, f"gateway {stack.gateway_url}")
+    names = list(source[0])
+    assert list(written[0])[: len(names)] == names
+    assert [{name: row[name] for name in names} for row in written] == source
     row = 17
-    star = table.stars(source)[row]
+    star = {name: float(source[row][name]) for name in (*SEVEN, "pmra", "pmdec") if source[row][name]}
     with AstroScale(stack.gateway_url) as scale:
         alone = scale.predict(**star)
-    assert float(written.column("radial_velocity_kms")[row].as_py()) == pytest.approx(alone.radial_velocity_kms)
-    assert written.column("model_version")[row].as_py() == alone.model.version
+    assert float(written[row]["radial_velocity_kms"]) == pytest.approx(alone.radial_velocity_kms)
+    assert written[row]["model_version"] == alone.model.version
+
+
+def test_without_a_system_the_same_bytes_come_out(astroscale: Command, tmp_path: Path) -> None:
+    """Every row of the sample, and rows that are refused on both sides."""
+    bad = "x1,400,2,,,,,,,,,\nx2,10,2,hot,,,,,,,,\nx3,,2,,,,,,,,1,\nx4,10,2,-5,,,,,,,9999,\nx5,10,2,,,,inf,,,,fast,\n"
+    (tmp_path / "stars.csv").write_text(SAMPLE.read_text("utf-8") + bad, "utf-8")
+    there = astroscale.json("predict", "--file", "stars.csv", "--out", "there.csv", code=3)
+    here = astroscale.json("predict", "--file", "stars.csv", "--out", "here.csv", "--local", code=3)
+    assert there["refused"] == here["refused"] == 5
+    assert (tmp_path / "here.csv").read_bytes() == (tmp_path / "there.csv").read_bytes()
+    assert "slot default" in here["by"]
+
+
+def test_the_measured_velocity_has_no_part_in_the_prediction(astroscale: Command, tmp_path: Path) -> None:
+    source = rows_of(SAMPLE)[:500]
+    for name, rows in (
+        ("with", source),
+        ("without", [{n: v for n, v in row.items() if n != "rv_kms"} for row in source]),
+        ("other", [{**row, "rv_kms": "-250"} for row in source]),
+    ):
+        with (tmp_path / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        astroscale("predict", "--file", f"{name}.csv", "--out", f"{name}.out.csv")
+    done = {name: rows_of(tmp_path / f"{name}.out.csv") for name in ("with", "without", "other")}
+    of_rv = ("rv_kms", "tail_probability")
+    plain = {name: [{n: v for n, v in row.items() if n not in of_rv} for row in rows] for name, rows in done.items()}
+    assert plain["with"] == plain["without"] == plain["other"]
+    assert "tail_probability" not in done["without"][0]
+    assert all(0 <= float(row["tail_probability"]) <= 1 for row in done["with"])
 
 
 def test_refused_rows_stay_in_the_table(astroscale: Command, tmp_path: Path) -> None:
     (tmp_path / "stars.csv").write_text("id,ra,dec,teff\n1,10,5,5800\n2,361,5,5800\n3,10,5,hot\n4,10,-91,\n", "utf-8")
     summary = astroscale.json("predict", "--file", "stars.csv", code=3)
     assert (summary["predicted"], summary["refused"]) == (1, 3)
-    errors = table.read(tmp_path / "stars.predictions.csv").column("error").to_pylist()
-    assert errors[0] is None
+    errors = [row["error"] for row in rows_of(tmp_path / "stars.predictions.csv")]
+    assert errors[0] == ""
     for error, name in zip(errors[1:], ("ra", "teff", "dec"), strict=True):
         assert error.startswith(name)
 
 
 async def test_the_python_client(stack: Stack) -> None:
     with AstroScale(stack.gateway_url) as scale:
-        results = scale.predict_many([{"ra": 10.0 + i, "dec": -5.0, "parallax": 1.0} for i in range(100)])
+        results = scale.predict_many([{"ra": (10.0 + i) % 360, "dec": -5.0, "parallax": 1.0} for i in range(1_500)])
+        table = scale.predict_table(
+            {"id": ["a", "b"], "ra": [10.0, 400.0], "dec": [-5.0, 0.0], "parallax": [1.0, None]}
+        )
         assert scale.readiness()["ready"] is True
         assert scale.model()["slot"] == "default"
     assert all(isinstance(result, Prediction) for result in results)
+    first = results[0]
+    assert isinstance(first, Prediction)
+    assert table.column("radial_velocity_kms").to_pylist() == [pytest.approx(first.radial_velocity_kms), None]
+    assert table.column("error").to_pylist() == [None, "ra is 400; allowed is [0, 360) deg"]
 
 
 async def test_status_and_audit_account_for_every_row(astroscale: Command, stack: Stack, tmp_path: Path) -> None:

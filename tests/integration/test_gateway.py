@@ -14,17 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
 import redis
+from astroscale_gateway.domain.table import COLUMNS
 from astroscale_gateway.lease import KEY
-from astroscale_gateway.schemas import ModelResponse, PredictResponse
+from astroscale_gateway.schemas import ModelResponse, PredictBatchResponse, PredictResponse
 from astroscale_gateway.wire import message_of
 from astroscale_local.ports import free_port
+from astroscale_shared.messaging import announcements, codec
+from astroscale_shared.messaging.contracts import ANSWER_SCHEMA, ARROW
 from astroscale_shared.messaging.provisioning import provision
 from astroscale_shared.messaging.requests import PREDICT, RequestClient
+from astroscale_shared.registry import Registry
 from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
+from astroscale_shared.stars.flags import names_of
 
+from tests.support.graphs import card, graph
+from tests.support.pipes import until
 from tests.support.servers import RunningKafka, in_thread
+from tests.support.stars import random_stars
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 
@@ -169,6 +178,95 @@ async def test_many_callers_at_once_each_get_their_own_star(gateway: Service) ->
         for name in ("astroscale_gateway_batch_rows_sum", "astroscale_gateway_batch_rows_count")
     )
     assert batches < rows  # how much fewer depends on how fast this client is; the unit tests say who goes together
+
+
+def as_stream(columns: dict[str, Any]) -> bytes:
+    batch = pa.RecordBatch.from_pydict(columns)
+    return codec.to_bytes(batch)
+
+
+def test_a_whole_table_at_once(gateway: Service) -> None:
+    """As many stars as the gateway takes at a time, every column filled: none of the messages is too large."""
+    stars = random_stars(10_000, missing=0.1)
+    columns = {name: codec.nullable(stars.numeric[name], pa.float64()) for name in COLUMNS}
+    response = httpx.post(
+        f"{gateway.url}/predict/batch", content=as_stream(columns), headers={"content-type": ARROW}, timeout=60
+    )
+    assert response.status_code == 200, response.text
+    said = codec.from_trusted(response.content)
+    assert said.schema.equals(ANSWER_SCHEMA)
+    assert (said.num_rows, said.column("error").null_count) == (10_000, 10_000)
+    assert said.column("tail_probability").is_valid().equals(columns["rv_kms"].is_valid())
+    for row in (0, 999, 1_000, 9_999):
+        star = {n: v[row].as_py() for n, v in columns.items() if n != "rv_kms"}
+        alone = httpx.post(f"{gateway.url}/predict", json=star).json()
+        assert said.column("radial_velocity_kms")[row].as_py() == pytest.approx(alone["radial_velocity_kms"], rel=1e-6)
+        assert said.column("q95")[row].as_py() == pytest.approx(alone["interval"]["upper_kms"], rel=1e-6)
+        assert names_of(said.column("flags")[row].as_py()) == alone["flags"]
+
+
+def test_an_array_is_answered_like_a_stream(gateway: Service) -> None:
+    stars = [{"ra": float(i), "dec": i / 3, "rv_kms": 10.0 * i} for i in range(30)]
+    stars[7]["dec"] = 91.0
+    said = PredictBatchResponse.model_validate(
+        httpx.post(f"{gateway.url}/predict/batch", json=stars).json(), strict=True
+    )
+    columns = {name: [star[name] for star in stars] for name in ("ra", "dec", "rv_kms")}
+    content = httpx.post(
+        f"{gateway.url}/predict/batch", content=as_stream(columns), headers={"content-type": ARROW}
+    ).content
+    rows = codec.from_trusted(content).to_pylist()
+    assert [row.row for row in said.refused] == [7]
+    assert rows[7]["error"] == "dec is 91; allowed is [-90, 90] deg"
+    for one, row in zip(said.predictions, rows, strict=True):
+        assert (one is None) == (row["error"] is not None)
+        if one is not None:
+            assert row["radial_velocity_kms"] == pytest.approx(one.radial_velocity_kms, rel=1e-6)
+            assert row["tail_probability"] == pytest.approx(one.tail_probability, rel=1e-5)
+
+
+async def test_no_table_mixes_models_while_they_change(gateway: Service, system: System, kafka: RunningKafka) -> None:
+    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+    registry = Registry(Path(system.env["ASTROSCALE_REGISTRY__ROOT"]))
+    before = (await announcements.latest(settings))["default"]
+    made = {float(bias): registry.publish("swapped", graph(bias=bias), card()) for bias in (100.0, 200.0)}
+    stars = random_stars(5_000)
+    content = as_stream({name: codec.nullable(stars.numeric[name], pa.float64()) for name in COLUMNS})
+    ends = asyncio.Event()
+
+    async def serves(client: httpx.AsyncClient, name: str) -> bool:
+        return (await client.get("/model")).json()["name"] == name
+
+    async def swap() -> None:
+        while not ends.is_set():
+            for ref in made.values():
+                await announcements.announce(settings, announcements.of(registry, ref, slot="default"))
+                await asyncio.sleep(0.15)
+
+    swapping = asyncio.create_task(swap())
+    seen: set[float] = set()
+    try:
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=60) as client:
+            await until(lambda: serves(client, "swapped"), "a model of the test in service")
+            for _ in range(12):
+                answers = await asyncio.gather(
+                    *(client.post("/predict/batch", content=content, headers={"content-type": ARROW}) for _ in range(2))
+                )
+                for answer in answers:
+                    assert answer.status_code == 200, answer.text
+                    said = codec.from_trusted(answer.content)
+                    velocities = set(said.column("radial_velocity_kms").to_pylist())
+                    versions = set(said.column("model_version").to_pylist())
+                    assert len(velocities) == 1
+                    assert versions == {made[next(iter(velocities))].version}
+                    seen |= velocities
+    finally:
+        ends.set()
+        await swapping
+        await announcements.announce(settings, before)
+        async with httpx.AsyncClient(base_url=gateway.url) as client:
+            await until(lambda: serves(client, before.name), "the model from before in service")
+    assert seen == set(made)
 
 
 def test_the_lease_of_the_reply_partition(gateway: Service, redis_url: str) -> None:
