@@ -69,6 +69,8 @@ def test_a_version_of_a_bucket_has_no_folder(bucket: Place) -> None:
 def test_a_bucket_that_is_not_there_is_said(s3_settings: RegistrySettings) -> None:
     absent = s3_settings.model_copy(update={"root": "s3://no-such-bucket/models"})
     assert code_of(absent) == "registry_unreachable"
+    with pytest.raises(AstroScaleError, match="there is no bucket"):
+        open_registry(absent).list()
 
 
 def test_a_server_that_is_not_there_is_said_as_worth_a_retry(s3_settings: RegistrySettings) -> None:

@@ -37,9 +37,14 @@ class Bucket:
 
     def versions(self) -> list[str]:
         """All that have SHA256SUMS."""
-        with self._said_clearly():
-            found: list[str] = self._fs.glob(f"{self._prefix}/*/*/{SUMS_FILE}")
-        return ["/".join(path.split("/")[-3:-1]) for path in found]
+        try:
+            with self._said_clearly():
+                found: list[str] = self._fs.find(self._prefix)
+        except FileNotFoundError as error:
+            raise self._no_bucket() from error
+        # One listing of all instead of one for each folder, as a pattern would make.
+        parts = (path.removeprefix(f"{self._prefix}/").split("/") for path in found)
+        return ["/".join(three[:2]) for three in parts if len(three) == 3 and three[2] == SUMS_FILE]
 
     def read(self, version: str, file: str) -> bytes:
         """A file of a version; FileNotFoundError where it is not there."""
@@ -61,7 +66,7 @@ class Bucket:
                     )
                 self._create(f"{folder}/{SUMS_FILE}", sums(*stored))
         except FileNotFoundError as error:
-            raise AstroScaleError("registry_unreachable", f"there is no bucket for {self._root}") from error
+            raise self._no_bucket() from error
 
     def _create(self, path: str, data: bytes) -> bytes:
         """Write an object that is not there yet; what is stored now."""
@@ -75,6 +80,9 @@ class Bucket:
                 pass
             raise
         return data
+
+    def _no_bucket(self) -> AstroScaleError:
+        return AstroScaleError("registry_unreachable", f"there is no bucket for the registry {self._root}")
 
     @contextmanager
     def _said_clearly(self) -> Generator[None]:
