@@ -76,7 +76,7 @@ def _first(places: Mapping[str, Registry], slots: models.Slots, name: str, versi
     errors: list[AstroScaleError] = []
     for where, registry in places.items():
         try:
-            return Chosen(registry, models.choose(registry, slots, name, version), f"{why}{where} {registry.root}")
+            return Chosen(registry, models.choose(registry, slots, name, version), f"{why}{where} ({registry.root})")
         except AstroScaleError as error:
             if error.code != "model_not_found":
                 raise
