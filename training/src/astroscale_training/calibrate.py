@@ -1,27 +1,48 @@
-"""Conformal factors: how many scales each quantile lies from the value, by pattern of missing inputs, on held-out rows."""
+"""Conformal factors: how many scales each quantile lies from the value, on held-out rows, by group.
 
+Groups are the pattern of missing inputs, the metallicity and the parallax. A group with few rows borrows from the wider
+one that it belongs to.
+"""
+
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from astroscale_shared.registry.card import QUANTILES
+from astroscale_shared.stars.encoding import FEATURE_NAMES
 from numpy.typing import NDArray
 
-from astroscale_training.features import MASKABLE, MOTION, SPECTRUM, Rows
+from astroscale_training.features import MASKABLE, MOTION, SPECTRUM, patterns
 
-GROUPS: Final = (
+PATTERNS: Final = (
     "all seven",
     "no snr",
     "no teff, logg, fe_h, snr",
     "no teff, logg, fe_h, snr, parallax",
     "other inputs missing",
 )
-GROUP_NAMES: Final = tuple(f"{g}; {m}" for g in GROUPS for m in ("with proper motion", "no proper motion"))
+GROUP_NAMES: Final = tuple(f"{g}; {m}" for g in PATTERNS for m in ("with proper motion", "no proper motion"))
 
-_FEWEST_ROWS: Final = 200
+FE_H_EDGES: Final = (-2.0, -1.5, -1.0, -0.5, -0.25, 0.0, 0.25)
+"""[Fe/H], dex."""
+
+PARALLAX_EDGES: Final = (0.1, 0.3, 1.0, 3.0, 10.0)
+"""mas. With errors of some hundredths (Gaia) to one mas (Hipparcos), these are steps of parallax over error too."""
+
+FE_H_ENCODED: Final = np.array([-np.inf, *[(edge + 0.3) / 0.5 for edge in FE_H_EDGES]], dtype=np.float32)
+PARALLAX_ENCODED: Final = np.array([-np.inf, *[np.arcsinh(e) / 2.0 for e in PARALLAX_EDGES]], dtype=np.float32)
+"""Edges in units of the encoding. The first is passed by every number and not by NaN, so bin 0 is: missing."""
+
+SHAPE: Final = (len(GROUP_NAMES), len(FE_H_ENCODED) + 1, len(PARALLAX_ENCODED) + 1)
+_FE_H: Final = FEATURE_NAMES.index("fe_h")
+_PARALLAX: Final = FEATURE_NAMES.index("parallax")
+
+_FULL_TRUST: Final = 400.0
+"""Rows at which a group's own factors count as much as its parent's."""
 
 
-def groups() -> NDArray[np.intp]:
-    """int [2**7]: the group (index in `GROUP_NAMES`) of each pattern of missing inputs."""
+def groups() -> NDArray[np.int64]:
+    """int64 [2**7]: the group (index in `GROUP_NAMES`) of each pattern of missing inputs."""
     known = {
         frozenset[str](): 0,
         frozenset({"snr"}): 1,
@@ -32,46 +53,77 @@ def groups() -> NDArray[np.intp]:
     for pattern in range(1 << len(MASKABLE)):
         missing = frozenset(name for bit, name in enumerate(MASKABLE) if pattern >> bit & 1)
         out.append(2 * known.get(missing - set(MOTION), len(known)) + bool(missing & set(MOTION)))
-    return np.array(out, dtype=np.intp)
+    return np.array(out, dtype=np.int64)
 
 
-def calibrate(ratio: NDArray[np.float64], rows: Rows, among: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Factors float64 [2**7, 5] from the rows in `among` (bool [M]); ratio: float64 [M], held-out residual over scale.
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """group, fe_h, parallax: int64 [N] each, the place of a row in the table of factors."""
 
-    Each group gets the weighted quantiles of its own ratios; one with fewer than 200 rows gets those of all rows. Stars
-    that were never seen with a spectrum are often easier ones than those that lost it, so each quantile is the outer
-    one of the whole group and of its stars with all seven features: both are promised at least their coverage.
+    group: NDArray[np.int64]
+    fe_h: NDArray[np.int64]
+    parallax: NDArray[np.int64]
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> "Cells":
+        return Cells(self.group[rows], self.fe_h[rows], self.parallax[rows])
+
+    @property
+    def flat(self) -> NDArray[np.int64]:
+        """int64 [N]: the row of the table when its first three axes are one."""
+        return (self.group * SHAPE[1] + self.fe_h) * SHAPE[2] + self.parallax
+
+
+def cells(features: NDArray[np.float32]) -> Cells:
+    """Cells of encoded stars float32 [N, F]."""
+    with np.errstate(invalid="ignore"):
+        fe_h = (features[:, [_FE_H]] > FE_H_ENCODED).sum(axis=1)
+        parallax = (features[:, [_PARALLAX]] > PARALLAX_ENCODED).sum(axis=1)
+    return Cells(groups()[patterns(features)], fe_h, parallax)
+
+
+def calibrate(ratio: NDArray[np.float64], weight: NDArray[np.float64], at: Cells) -> NDArray[np.float64]:
+    """Factors float64 [*SHAPE, 5], ascending, the first <= 0 <= the last.
+
+    ratio: float64 [M], held-out residual over scale; weight: float64 [M].
     """
-    of_pattern = groups()
-    group = of_pattern[rows.pattern]
-    table = np.empty((len(GROUP_NAMES), len(QUANTILES)))
-    table[:] = _factors(ratio[among], rows.weight[among])
-    for g in range(len(GROUP_NAMES)):
-        members = among & (group == g)
-        parts = [part for part in (members, members & rows.whole) if part.sum() >= _FEWEST_ROWS]
-        if parts:
-            table[g] = _outer(np.stack([_factors(ratio[part], rows.weight[part]) for part in parts]))
-    return table[of_pattern]
-
-
-def _factors(ratio: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    found = weighted_quantiles(ratio, weight, QUANTILES)
+    table = np.empty((*SHAPE, len(QUANTILES)))
+    table[:] = _quantiles(ratio, weight)
+    for g in range(SHAPE[0]):
+        of_group = at.group == g
+        table[g] = _between(table[g, 0, 0], ratio, weight, of_group)
+        for f in range(SHAPE[1]):
+            of_metallicity = of_group & (at.fe_h == f)
+            table[g, f] = _between(table[g, f, 0], ratio, weight, of_metallicity)
+            for p in range(SHAPE[2]):
+                table[g, f, p] = _between(table[g, f, p], ratio, weight, of_metallicity & (at.parallax == p))
     # The value is a mean, and must lie inside the interval even where residuals lean to one side.
-    found[0], found[-1] = min(found[0], 0.0), max(found[-1], 0.0)
-    return found
+    table[..., 0] = np.minimum(table[..., 0], 0.0)
+    table[..., -1] = np.maximum(table[..., -1], 0.0)
+    return table
 
 
-def _outer(parts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64 [5] of float64 [P, 5]: lowest of the lower quantiles, highest of the upper, the first part's median."""
-    middle = len(QUANTILES) // 2
-    low, high = parts[:, :middle].min(axis=0), parts[:, middle + 1 :].max(axis=0)
-    return np.concatenate([low, parts[0, middle : middle + 1], high])
+def _between(
+    parent: NDArray[np.float64], ratio: NDArray[np.float64], weight: NDArray[np.float64], rows: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The group's own quantiles and its parent's, by how many rows the group has; each ascends, so the mixture does."""
+    many = float(rows.sum())
+    if many < 2.0:
+        return parent.copy()
+    trust = many / (many + _FULL_TRUST)
+    return trust * _quantiles(ratio[rows], weight[rows]) + (1.0 - trust) * parent
+
+
+def _quantiles(ratio: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    return weighted_quantiles(ratio, weight, QUANTILES)
 
 
 def weighted_quantiles(
     values: NDArray[np.float64], weight: NDArray[np.float64], levels: tuple[float, ...]
 ) -> NDArray[np.float64]:
-    """float64 [len(levels)], ascending: quantiles of values with weights, float64 [M] each."""
+    """float64 [len(levels)], ascending: quantiles of values with weights, float64 [M] each.
+
+    Beyond the outermost values these themselves are taken: a quantile is never invented.
+    """
     order = np.argsort(values, kind="stable")
     heaped = np.cumsum(weight[order])
     return np.interp(levels, (heaped - weight[order] / 2.0) / heaped[-1], values[order])

@@ -1,4 +1,4 @@
-"""The model as one ONNX graph: skl2onnx writes the trees, the rest is put together around them."""
+"""The model as one ONNX graph: skl2onnx writes the trees, `graph` what is written against `ops`."""
 
 import json
 import warnings
@@ -9,29 +9,37 @@ import onnx
 from astroscale_shared.registry.card import QUANTILES
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.encoding import ENCODING_VERSION, FEATURE_NAMES
-from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 
 from astroscale_training.boosting import Trees
+from astroscale_training.calibrate import FE_H_ENCODED, PARALLAX_ENCODED, SHAPE, groups
 from astroscale_training.features import MASKABLE
+from astroscale_training.graph import Graph, GraphOps, Node, merge_twins
+from astroscale_training.kinematics import kinematics
 from astroscale_training.model import Model
+from astroscale_training.runtime import NOVELTY, QUANTILES_KMS, VALUE
 
 OPSET: Final = 18
 ML_OPSET: Final = 3
 IR_VERSION: Final = 8
-MODEL_TYPE: Final = "boosted-baseline"
+MODEL_TYPE: Final = "kinematic-regression"
 
 _ML: Final = "ai.onnx.ml"
 
 
 def export(model: Model, normalization: str) -> bytes:
-    """The graph: `features` float32 [N, F] to `radial_velocity_kms` [N, 1] and `quantiles_kms` [N, 5], km/s.
+    """The graph: `features` float32 [N, F] to `radial_velocity_kms` [N, 1], `quantiles_kms` [N, 5] and `novelty` [N, 1].
 
-    The first node standardises; the pattern of missing inputs chooses a row of factors inside the graph.
+    The first node standardises, for the trees of the scale. The kinematics are computed in float64, so that sums of
+    many terms agree with Python's far below the tolerance.
     """
     width = len(FEATURE_NAMES)
-    nodes = [
+    graph = Graph()
+    ops = GraphOps(graph)
+    features = Node(graph, "features")
+    graph.nodes.append(
         helper.make_node(
             "Scaler",
             ["features"],
@@ -39,38 +47,27 @@ def export(model: Model, normalization: str) -> bytes:
             domain=_ML,
             offset=model.scaler.offset.tolist(),
             scale=model.scaler.factor.tolist(),
-        ),
-        _tree_node(model.value, width, "radial_velocity_kms"),
-        _tree_node(model.scale, width, "log_scale"),
-        helper.make_node("Exp", ["log_scale"], ["scale_kms"]),
-        helper.make_node("Gather", ["features", "maskable"], ["maskable_features"], axis=1),
-        helper.make_node("IsNaN", ["maskable_features"], ["missing"]),
-        helper.make_node("Cast", ["missing"], ["missing_bits"], to=TensorProto.FLOAT),
-        helper.make_node("MatMul", ["missing_bits", "bit_values"], ["pattern_float"]),
-        helper.make_node("Cast", ["pattern_float"], ["pattern"], to=TensorProto.INT64),
-        helper.make_node("Gather", ["factors", "pattern"], ["row_factors"], axis=0),
-        helper.make_node("Mul", ["scale_kms", "row_factors"], ["half_widths_kms"]),
-        helper.make_node("Add", ["radial_velocity_kms", "half_widths_kms"], ["quantiles_kms"]),
-    ]
-    columns = np.array([FEATURE_NAMES.index(name) for name in MASKABLE], dtype=np.int64)
-    # A vector, not a column: the pattern is then [N] and the gathered factors are [N, 5].
-    bits = (1 << np.arange(len(MASKABLE))).astype(np.float32)
-    graph = helper.make_graph(
-        nodes,
-        "astroscale",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", width])],
-        [
-            helper.make_tensor_value_info("radial_velocity_kms", TensorProto.FLOAT, ["N", 1]),
-            helper.make_tensor_value_info("quantiles_kms", TensorProto.FLOAT, ["N", len(QUANTILES)]),
-        ],
-        initializer=[
-            numpy_helper.from_array(columns, "maskable"),
-            numpy_helper.from_array(bits, "bit_values"),
-            numpy_helper.from_array(model.factors.astype(np.float32), "factors"),
-        ],
+        )
     )
+    graph.nodes.append(_tree_node(model.scale, width, "log_scale"))
+    of = kinematics(ops, graph.cast(features, TensorProto.DOUBLE))
+    value = model.value.value(ops, of)
+    scale = graph.node("Exp", graph.cast(Node(graph, "log_scale"), TensorProto.DOUBLE))[0]
+    table = model.factors.reshape(-1, len(QUANTILES))
+    factors = graph.node("Gather", table, _cell(graph, features), axis=0)[0]
+    novelty = model.novelty.value(ops, of.parameters)
+    for tensor, name in ((value, VALUE), (value + scale * factors, QUANTILES_KMS), (novelty, NOVELTY)):
+        graph.named(graph.cast(tensor, TensorProto.FLOAT), name)
+    merge_twins(graph)
+    outputs = ((VALUE, 1), (QUANTILES_KMS, len(QUANTILES)), (NOVELTY, 1))
     proto = helper.make_model(
-        graph,
+        helper.make_graph(
+            graph.nodes,
+            "astroscale",
+            [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", width])],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", columns]) for name, columns in outputs],
+            initializer=graph.initializers,
+        ),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_ML, ML_OPSET)],
         ir_version=IR_VERSION,
         producer_name="astroscale_training",
@@ -87,6 +84,26 @@ def export(model: Model, normalization: str) -> bytes:
     )
     onnx.checker.check_model(proto, full_check=True)
     return proto.SerializeToString()
+
+
+def _cell(graph: Graph, features: Node) -> Node:
+    """int64 [N]: the row of the table of factors, as `calibrate.cells` finds it."""
+
+    def column(names: tuple[str, ...]) -> Node:
+        return graph.node("Gather", features, np.array([FEATURE_NAMES.index(n) for n in names]), axis=1)[0]
+
+    def count(passed: Node) -> Node:
+        ones = graph.cast(passed, TensorProto.INT64)
+        return graph.node("ReduceSum", ones, np.array([1], dtype=np.int64), keepdims=0)[0]
+
+    missing = graph.cast(graph.node("IsNaN", column(MASKABLE))[0], TensorProto.INT64)
+    bits = graph.node("Mul", missing, (1 << np.arange(len(MASKABLE)))[None, :])[0]
+    pattern = graph.node("ReduceSum", bits, np.array([1], dtype=np.int64), keepdims=0)[0]
+    start = graph.node("Gather", groups() * (SHAPE[1] * SHAPE[2]), pattern, axis=0)[0]
+    fe_h = count(graph.node("Greater", column(("fe_h",)), FE_H_ENCODED[None, :])[0])
+    parallax = count(graph.node("Greater", column(("parallax",)), PARALLAX_ENCODED[None, :])[0])
+    rows = graph.node("Mul", fe_h, np.array(SHAPE[2], dtype=np.int64))[0]
+    return graph.node("Add", graph.node("Add", start, rows)[0], parallax)[0]
 
 
 def _tree_node(trees: Trees, width: int, output: str) -> NodeProto:

@@ -1,21 +1,31 @@
 """Fits value and scale: out of fold for calibration and evaluation, then on all stars for the model that ships."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from astroscale_shared.registry.card import QUANTILES
 from numpy.typing import NDArray
 
 from astroscale_training.boosting import Trees, fit_trees
-from astroscale_training.calibrate import calibrate
+from astroscale_training.calibrate import calibrate, cells
 from astroscale_training.features import Rows
+from astroscale_training.kinematic_regression import VIEWS, KinematicRegression, fit_kinematic, robust_weights
+from astroscale_training.kinematics import kinematics
 from astroscale_training.model import Model
 from astroscale_training.normalize import fit_scaler
+from astroscale_training.novelty import fit_novelty
+from astroscale_training.ops import NUMPY
+from astroscale_training.parallel import side_by_side
 from astroscale_training.settings import TrainingSettings
 
-_SOFTENING_KMS = 5.0
+Features = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+_SOFTENING_KMS: Final = 5.0
 """Added to a residual before its logarithm: a residual of nearly nothing is luck, not precision."""
+
+_WEIGHT_OF_COPIES: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,103 +40,105 @@ class HeldOut:
     fold: NDArray[np.intp]
 
 
-def shuffled_folds(stars: int, folds: int, seed: int) -> NDArray[np.intp]:
-    """int [N]: a fold for each star, of even sizes."""
-    return np.random.default_rng(seed).permutation(np.arange(stars) % folds)
+def fit_value(features: Features, target: Floats, weight: Floats, settings: TrainingSettings) -> KinematicRegression:
+    """Kinematic regression of target float64 [M], km/s, on encoded rows float32 [M, F] with weights float64 [M].
 
-
-def sky_folds(ra: NDArray[np.float64], dec: NDArray[np.float64], folds: int, seed: int) -> NDArray[np.intp]:
-    """int [N]: folds of whole sky cells of about 15 degrees, so that no test star has training neighbours.
-
-    ra, dec: float64 [N], deg.
+    A first, smaller fit shows how much the velocities of which stars scatter; the second trusts those less.
     """
-    band = np.floor((dec + 90.0) / 15.0)
-    across = np.maximum(np.round(24.0 * np.cos(np.deg2rad(band * 15.0 - 82.5))), 1.0)
-    cell = (band * 100 + np.floor(ra / 360.0 * across)).astype(np.int64)
-    cells, of_star = np.unique(cell, return_inverse=True)
-    return shuffled_folds(len(cells), folds, seed)[of_star]
+    of = kinematics(NUMPY, features.astype(np.float64))
+    first = fit_kinematic(of, target, weight, views=VIEWS[:1], waves=settings.waves // 2, seed=settings.seed)
+    residual = target - first.predict(of)
+    scale = fit_trees(
+        features,
+        np.log(np.abs(residual) + _SOFTENING_KMS),
+        weight,
+        trees=60,
+        leaves=15,
+        smallest_leaf=100,
+        learning_rate=0.1,
+        bins=settings.bins,
+    )
+    weight = weight * robust_weights(residual, np.exp(scale.predict(features)))
+    return fit_kinematic(of, target, weight, waves=settings.waves, seed=settings.seed)
 
 
-Fitter = Callable[[NDArray[np.bool_]], Trees]
-"""Fits trees on the chosen rows, bool [M]."""
+def fit_scale(features: Features, residual: Floats, weight: Floats, settings: TrainingSettings) -> Trees:
+    """Trees for the logarithm of the scale, from held-out residuals float64 [M], km/s, on standardised rows."""
+    return fit_trees(
+        features,
+        np.log(np.abs(residual) + _SOFTENING_KMS),
+        weight,
+        trees=settings.scale_trees,
+        leaves=settings.scale_leaves,
+        smallest_leaf=100,
+        learning_rate=0.06,
+        bins=settings.bins,
+    )
 
 
-def out_of_fold(features: NDArray[np.float32], fold: NDArray[np.intp], fit: Fitter) -> NDArray[np.float64]:
-    """float64 [M]: prediction of each row (float32 [M, F]) by trees fitted without the rows of its fold (int [M])."""
-    out = np.empty(len(features))
-    for f in np.unique(fold):
-        held = fold == f
-        out[held] = fit(~held).predict(features[held])
+def held_out_values(rows: Rows, velocity: Floats, fold: NDArray[np.intp], settings: TrainingSettings) -> Floats:
+    """float64 [M]: the value of each row by a fit without the stars of its fold (int [N], by star).
+
+    All rows of a star are in one fold, so no copy of it tells on another. Folds are fitted side by side, each in one
+    thread: the result does not depend on how many.
+    """
+    target, by_row, weight = velocity[rows.star], fold[rows.star], value_weights(rows)
+
+    def one(number: int) -> Floats:
+        kept = by_row != number
+        value = fit_value(rows.features[kept], target[kept], weight[kept], settings)
+        return value.predict(kinematics(NUMPY, rows.features[~kept].astype(np.float64)))
+
+    numbers = np.unique(by_row)
+    out = np.empty(len(target))
+    for number, values in zip(numbers, side_by_side(one, numbers.tolist(), settings.workers), strict=True):
+        out[by_row == number] = values
     return out
 
 
+def value_weights(rows: Rows) -> Floats:
+    """float64 [M]: stars as they are count in full; copies with inputs taken away keep the fit sane where those miss."""
+    return np.where(rows.natural, 1.0, _WEIGHT_OF_COPIES)
+
+
+def survey_weights(survey: NDArray[np.object_]) -> Floats:
+    """float64 [N], mean 1: each survey counts as the root of its size, so that a promise is kept in small ones too."""
+    _, of_star, sizes = np.unique(survey.astype(str), return_inverse=True, return_counts=True)
+    weight = sizes[of_star] ** -0.5
+    return weight / weight.mean()
+
+
 def fit_model(
-    rows: Rows, velocity: NDArray[np.float64], fold: NDArray[np.intp], settings: TrainingSettings
+    rows: Rows, velocity: Floats, survey: NDArray[np.object_], fold: NDArray[np.intp], settings: TrainingSettings
 ) -> tuple[Model, HeldOut]:
     """The model of all stars, and what it says of each row held out.
 
-    velocity and fold: [N], by star. All rows of a star are in one fold, so no copy of it tells on another. The scale
-    learns from out-of-fold residuals, and is itself taken out of fold for the factors.
+    velocity, survey and fold: [N], by star. The scale learns from held-out residuals, and is itself taken out of fold for the
+    factors; the factors of a row come from the other folds.
     """
     target, by_row = velocity[rows.star], fold[rows.star]
+    weight = rows.weight * survey_weights(survey)[rows.star]
     scaler = fit_scaler(rows.features[rows.natural], settings.normalization)
     features = scaler.apply(rows.features)
-    fit_value = _value_fitter(features, target, rows, settings)
-    value = out_of_fold(features, by_row, fit_value)
-    fit_scale = _scale_fitter(features, np.abs(target - value), rows, settings)
-    scale = np.exp(out_of_fold(features, by_row, fit_scale))
-    ratio = (target - value) / scale
+    value = held_out_values(rows, velocity, fold, settings)
+    residual = target - value
+    scale = np.empty(len(target))
+    for number in np.unique(by_row):
+        held = by_row == number
+        trees = fit_scale(features[~held], residual[~held], weight[~held], settings)
+        scale[held] = np.exp(trees.predict(features[held]))
+    ratio, at = residual / scale, cells(rows.features)
     quantiles = np.empty((len(target), len(QUANTILES)))
-    for f in np.unique(by_row):
-        held = by_row == f
-        factors = calibrate(ratio, rows, ~held)
-        quantiles[held] = value[held, None] + scale[held, None] * factors[rows.pattern[held]]
-    everything = np.ones(len(target), dtype=np.bool_)
-    factors = calibrate(ratio, rows, everything)
-    return Model(scaler, fit_value(everything), fit_scale(everything), factors), HeldOut(value, quantiles, by_row)
-
-
-def held_out_values(
-    rows: Rows, velocity: NDArray[np.float64], fold: NDArray[np.intp], settings: TrainingSettings
-) -> NDArray[np.float64]:
-    """float64 [M]: values out of other folds (int [N], by star), to see what a model knows beyond its neighbours."""
-    features = fit_scaler(rows.features[rows.natural], settings.normalization).apply(rows.features)
-    return out_of_fold(features, fold[rows.star], _value_fitter(features, velocity[rows.star], rows, settings))
-
-
-def _value_fitter(
-    features: NDArray[np.float32], target: NDArray[np.float64], rows: Rows, settings: TrainingSettings
-) -> Fitter:
-    def fit(chosen: NDArray[np.bool_]) -> Trees:
-        return fit_trees(
-            features[chosen],
-            target[chosen],
-            rows.weight[chosen],
-            trees=settings.value_trees,
-            leaves=settings.value_leaves,
-            smallest_leaf=40,
-            learning_rate=0.08,
-            bins=settings.bins,
-        )
-
-    return fit
-
-
-def _scale_fitter(
-    features: NDArray[np.float32], residual: NDArray[np.float64], rows: Rows, settings: TrainingSettings
-) -> Fitter:
-    target = np.log(residual + _SOFTENING_KMS)
-
-    def fit(chosen: NDArray[np.bool_]) -> Trees:
-        return fit_trees(
-            features[chosen],
-            target[chosen],
-            rows.weight[chosen],
-            trees=settings.scale_trees,
-            leaves=settings.scale_leaves,
-            smallest_leaf=100,
-            learning_rate=0.06,
-            bins=settings.bins,
-        )
-
-    return fit
+    for number in np.unique(by_row):
+        held = by_row == number
+        table = calibrate(ratio[~held], weight[~held], at[~held])
+        factors = table.reshape(-1, len(QUANTILES))[at[held].flat]
+        quantiles[held] = value[held, None] + scale[held, None] * factors
+    model = Model(
+        scaler,
+        fit_value(rows.features, target, value_weights(rows), settings),
+        fit_scale(features, residual, weight, settings),
+        calibrate(ratio, weight, at),
+        fit_novelty(kinematics(NUMPY, rows.features[rows.natural].astype(np.float64)).parameters, settings.seed),
+    )
+    return model, HeldOut(value, quantiles, by_row)

@@ -26,20 +26,22 @@ def require_parity(model: Model, onnx: bytes, features: NDArray[np.float32], tol
     Raises AstroScaleError `parity_failed` beyond the tolerance, or where the graph breaks its contract: finite outputs of
     the right shapes, quantiles that ascend, the value between the first and the last.
     """
-    value, quantiles = run(onnx, features)
-    expected_value, expected_quantiles = model.predict(features)
+    value, quantiles, novelty = run(onnx, features)
+    expected = model.predict(features)
     n = len(features)
     if value.shape != (n, 1) or quantiles.shape != (n, len(QUANTILES)):
         raise AstroScaleError("parity_failed", f"the graph's outputs have shapes {value.shape} and {quantiles.shape}")
     if not (np.isfinite(value).all() and np.isfinite(quantiles).all()):
         raise AstroScaleError("parity_failed", "the graph's outputs are not all finite")
-    worst = max(float(np.abs(value - expected_value).max()), float(np.abs(quantiles - expected_quantiles).max()))
+    worst = max(float(np.abs(value - expected.value).max()), float(np.abs(quantiles - expected.quantiles).max()))
     # Written so that a worst error that is no number fails too.
     if not worst <= tolerance_kms:
         raise AstroScaleError(
             "parity_failed",
             f"the graph is {worst:.3g} km/s from the model on {n} rows, allowed is {tolerance_kms:g}: not published",
         )
+    if novelty.shape != (n, 1) or not np.allclose(novelty, expected.novelty, rtol=1e-4, atol=1e-4):
+        raise AstroScaleError("parity_failed", "the graph's novelty is not the model's")
     if (np.diff(quantiles, axis=1) < 0.0).any():
         raise AstroScaleError("parity_failed", "the graph's quantiles cross")
     if ((value < quantiles[:, :1]) | (value > quantiles[:, -1:])).any():

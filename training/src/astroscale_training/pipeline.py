@@ -10,7 +10,8 @@ from astroscale_training.card import build_card
 from astroscale_training.evaluate import accuracy, coverage
 from astroscale_training.export import export
 from astroscale_training.features import training_rows
-from astroscale_training.fit import fit_model, held_out_values, shuffled_folds, sky_folds
+from astroscale_training.fit import fit_model, held_out_values
+from astroscale_training.folds import shuffled_folds, sky_folds
 from astroscale_training.parity import probe_rows, require_parity
 from astroscale_training.prepare import prepare
 from astroscale_training.settings import TrainingSettings
@@ -29,11 +30,11 @@ def train(
     data = prepare(read_folder(settings.data))
     rows = training_rows(data.stars, settings.masked_copies, settings.seed)
     say(f"fitting value and scale on {len(data)} stars, {len(rows.star)} rows, {settings.folds} folds")
-    folds = shuffled_folds(len(data), settings.folds, settings.seed)
-    model, held = fit_model(rows, data.velocity, folds, settings)
+    folds = shuffled_folds(data.same_star, settings.folds, settings.seed)
+    model, held = fit_model(rows, data.velocity, data.survey, folds, settings)
     say("holding out whole cells of the sky")
     ra, dec = data.stars.numeric["ra"], data.stars.numeric["dec"]
-    sky = sky_folds(ra, dec, settings.folds, settings.seed)
+    sky = sky_folds(ra, dec, data.same_star, settings.folds, settings.seed)
     sky_value = held_out_values(rows, data.velocity, sky, settings)[: len(data)]
     say("exporting and comparing with the graph")
     onnx = export(model, settings.normalization)

@@ -10,6 +10,8 @@ from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.columns import INPUTS, NUMERIC
 from astroscale_shared.stars.observations import Observations, from_columns, validate
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from astroscale_training.tables import Table
@@ -26,6 +28,7 @@ class TrainingStars:
     """N stars that may be learnt from.
 
     velocity: float64 [N], km/s. survey: object [N] of str. table: object [N], the file's name. clean: bool [N].
+    same_star: int [N], equal for rows of one star in several tables: what they have in common belongs in one fold.
     """
 
     stars: Observations
@@ -33,6 +36,7 @@ class TrainingStars:
     survey: NDArray[np.object_]
     table: NDArray[np.object_]
     clean: NDArray[np.bool_]
+    same_star: NDArray[np.intp]
     files: tuple[DataFile, ...]
     cuts: tuple[Cut, ...]
 
@@ -62,7 +66,11 @@ def prepare(tables: list[Table]) -> TrainingStars:
     leave_out("no_velocity", np.isnan(velocity), "rv_kms is missing")
     leave_out("invalid", ~validate(stars)[0], "a value outside the allowed range of its column, or no position")
     leave_out("impossible_velocity", np.abs(velocity) > ESCAPE_KMS, f"|rv_kms| above {ESCAPE_KMS:g} km/s")
-    leave_out("duplicate", duplicates(stars, kept), f"a fuller row lies within {DUPLICATE_ARCSEC:g} arcsec")
+    leave_out(
+        "duplicate",
+        duplicates(stars, table, kept),
+        f"a fuller row of the same table lies within {DUPLICATE_ARCSEC:g} arcsec",
+    )
     if kept.sum() < FEWEST_STARS:
         raise AstroScaleError(
             "bad_training_data", f"{kept.sum()} usable stars are left; at least {FEWEST_STARS} are needed"
@@ -76,27 +84,39 @@ def prepare(tables: list[Table]) -> TrainingStars:
         survey=survey[kept],
         table=table[kept],
         clean=clean[kept],
+        same_star=same_star(stars.take(kept)),
         files=tuple(t.file for t in tables),
         cuts=tuple(cuts),
     )
 
 
-def duplicates(stars: Observations, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool [N]: stars with a fuller one within 3 arcsec, of those in `among` (bool [N]).
+def duplicates(stars: Observations, table: NDArray[np.object_], among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool [N]: stars with a fuller row within 3 arcsec in their own table (object [N]), of those in `among` (bool [N]).
 
-    The row with the most values stays, of equals the first; so each star is in one fold only.
+    The row with the most values stays, of equals the first.
     """
     out = np.zeros(len(stars), dtype=np.bool_)
     rows = np.flatnonzero(among)
-    ra, dec = (np.deg2rad(stars.numeric[name][rows]) for name in ("ra", "dec"))
-    points = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
-    chord = 2.0 * np.sin(np.deg2rad(DUPLICATE_ARCSEC / 3600.0) / 2.0)
     values = np.sum([~np.isnan(stars.numeric[c.name][rows]) for c in INPUTS], axis=0)
-    for left, right in sorted(KDTree(points).query_pairs(chord)):
-        if not out[rows[left]] and not out[rows[right]]:
+    for left, right in _pairs(stars.take(rows)):
+        if table[rows[left]] == table[rows[right]] and not out[rows[left]] and not out[rows[right]]:
             # left < right, so that of equals the later goes.
             out[rows[right if values[right] <= values[left] else left]] = True
     return out
+
+
+def same_star(stars: Observations) -> NDArray[np.intp]:
+    """int [N]: the number of the star of each row; rows within 3 arcsec of each other are one star."""
+    pairs = np.array(_pairs(stars), dtype=np.intp).reshape(-1, 2)
+    links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(stars), len(stars)))
+    return connected_components(links, directed=False)[1].astype(np.intp)
+
+
+def _pairs(stars: Observations) -> list[tuple[int, int]]:
+    ra, dec = (np.deg2rad(stars.numeric[name]) for name in ("ra", "dec"))
+    points = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+    chord = 2.0 * np.sin(np.deg2rad(DUPLICATE_ARCSEC / 3600.0) / 2.0)
+    return sorted(KDTree(points).query_pairs(chord))
 
 
 def _concatenate(tables: list[Table]) -> Observations:

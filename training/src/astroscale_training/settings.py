@@ -1,5 +1,6 @@
 """Settings of training: `ASTROSCALE_TRAINING__*` over `[training]` of config.toml over these defaults."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -19,9 +20,9 @@ class TrainingSettings(Settings):
     normalization: Normalization = "standard"
     seed: int = 0
     folds: int = Field(default=5, ge=2, le=20)
-    masked_copies: int = Field(default=3, ge=1, le=10)
-    value_trees: int = Field(default=200, ge=1, le=2_000)
-    value_leaves: int = Field(default=31, ge=2, le=255)
+    masked_copies: int = Field(default=1, ge=1, le=10)
+    waves: int = Field(default=200, ge=8, le=1_000)
+    workers: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=64)
     scale_trees: int = Field(default=150, ge=1, le=2_000)
     scale_leaves: int = Field(default=15, ge=2, le=255)
     bins: int = Field(default=255, ge=2, le=255)

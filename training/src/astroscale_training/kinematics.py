@@ -1,0 +1,171 @@
+"""What the encoded tensor says of a star's motion along the line of sight, before anything is learnt.
+
+The Sun's motion projected on the line of sight; the mean velocity and velocity ellipsoid of Galactic populations at the
+star's place; and, where the proper motion is known, what the two tangential components of the star's velocity say about
+the third: the conditional mean of a three-dimensional normal distribution given two of its components.
+All velocities are in units of 100 km/s, as in the encoding.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from astroscale_shared.stars.encoding import FEATURE_NAMES
+
+from astroscale_training.ops import Array, Ops, Tensor
+
+SUN: Final = (0.111, 2.45, 0.0725)
+"""The Sun's velocity around the Galaxy (U, V + rotation, W): Schoenrich, Binney & Dehnen 2010 (MNRAS 403, 1829) and the
+proper motion of Sgr A* at 8.178 kpc (Reid & Brunthaler 2004, ApJ 616, 872)."""
+
+POPULATIONS: Final = {
+    "thin disc": ((0.0, 2.18, 0.0), (0.35, 0.25, 0.18)),
+    "thick disc": ((0.0, 1.85, 0.0), (0.65, 0.50, 0.40)),
+    "halo": ((0.0, 0.20, 0.0), (1.50, 0.85, 0.85)),
+}
+"""Mean and dispersion of (outward, rotation, vertical) velocity: rounded from Bland-Hawthorn & Gerhard 2016 (ARA&A 54,
+529), sections 5 and 6. Starting points: the fit weighs and bends them."""
+
+FASTEST: Final = 4.0
+"""Tangential speeds bend towards 400 km/s: faster ones are mostly distances gone wrong."""
+
+_P: Final = len(POPULATIONS)
+_INDEX: Final = {name: i for i, name in enumerate(FEATURE_NAMES)}
+_INDICATED: Final = ("teff", "logg", "fe_h", "snr", "parallax", "v_l")
+"""Features whose absence the fit is told of."""
+
+PARAMETERS: Final = (
+    *("fe_h", "teff", "logg", "snr", "log_distance", "radius", "height"),
+    *(f"missing_{name}" for name in _INDICATED),
+    *("oddness_thin", "oddness_halo", "rotation_speed", "outward_speed"),
+)
+"""Names of the columns of `Kinematics.parameters`."""
+
+BASIS: Final = ("one", "nx", "ny", "nz", "rotation", "radial", *POPULATIONS)
+"""Names of the columns of `Kinematics.basis`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kinematics:
+    """parameters: [N, len(PARAMETERS)], all finite: what the motion depends on. basis: [N, len(BASIS)], all finite: the
+    directions and velocities that its coefficients multiply."""
+
+    parameters: Tensor
+    basis: Tensor
+
+
+def kinematics(ops: Ops, features: Tensor) -> Kinematics:
+    """Kinematics of encoded stars [N, F] (NaN = missing).
+
+    A star without parallax is placed near the Sun, where Galactic rotation projects as ny and outward motion as -nx; one
+    without proper motion gets the populations' unconditional means.
+    """
+    absent = ops.matmul(ops.missing(features), _columns(_INDICATED))
+    known = ops.filled(features, _TYPICAL)
+    known = ops.filled(features, ops.matmul(known, _FALLBACK))
+    position, turning, velocity, spectrum, place = ops.split(
+        ops.matmul(known, _ARRANGED), (4, 3, 2, 4, 3)
+    )  # [nx ny nz nz], [radial rotation nz], [v_l v_b], [fe_h teff logg snr], [log_distance radius height]
+    nz = ops.matmul(position, _PICK_NZ)
+    cos_b = ops.sqrt(ops.clip(1.0 - nz * nz, 1e-6, 1.0))
+    tan_b = nz / cos_b
+
+    # Unit vectors of line of sight, longitude and latitude along (outward, rotation, vertical) at the star's place.
+    along = turning
+    longitude = ops.matmul(turning, _QUARTER_TURN) / cos_b
+    latitude = cos_b * _VERTICAL - tan_b * ops.matmul(turning, _IN_PLANE)
+
+    # The tangential velocity as seen from the Galaxy's rest frame.
+    sun_along, sun_longitude, sun_in_plane = ops.split(ops.matmul(position, _SUN_PROJECTED), (1, 1, 1))
+    present = 1.0 - ops.matmul(absent, _PICK_NO_MOTION)
+    bent = velocity / ops.sqrt(1.0 + ops.sum_columns(velocity * velocity) / FASTEST**2)
+    v_l, v_b = ops.split(bent, (1, 1))
+    g_l = v_l + sun_longitude / cos_b
+    g_b = v_b + cos_b * SUN[2] - tan_b * sun_in_plane
+
+    # Each population's covariances of line of sight (r), longitude (l) and latitude (b), all in one product.
+    first = ops.concat([longitude, longitude, latitude, along, along])
+    second = ops.concat([longitude, latitude, latitude, longitude, latitude])
+    s_ll, s_lb, s_bb, s_rl, s_rb = ops.split(ops.matmul(first * second, _COVARIANCES), (_P,) * 5)
+    means = ops.matmul(ops.concat([along, longitude, latitude]), _MEANS)
+    mean_r, mean_l, mean_b = ops.split(means, (_P,) * 3)
+    off_l, off_b = g_l - mean_l, g_b - mean_b
+    determinant = s_ll * s_bb - s_lb * s_lb
+    by_l = (s_bb * off_l - s_lb * off_b) / determinant
+    by_b = (s_ll * off_b - s_lb * off_l) / determinant
+    conditional = mean_r - sun_along + present * (s_rl * by_l + s_rb * by_b)
+
+    # How odd the tangential velocity is for a population (Mahalanobis), and its parts along rotation and outwards.
+    oddness = ops.sqrt(ops.clip(off_l * by_l + off_b * by_b, 0.0, 40.0))
+    seen = ops.matmul(oddness, _ODD_FOR) * present
+    tangential = ops.clip(ops.matmul(g_l * longitude + g_b * latitude, _TANGENTIAL), -4.0, 4.0) * present
+    near = place / ops.sqrt(1.0 + place * place / _FARTHEST)
+    parameters = ops.concat([spectrum, near, absent, seen, tangential])
+    basis = ops.concat([ops.matmul(position, _ONE_AND_DIRECTION) + _ONE, ops.matmul(turning, _ROTATION), conditional])
+    return Kinematics(parameters, basis)
+
+
+def _columns(names: tuple[str, ...]) -> Array:
+    """[F, len(names)]: picks these features."""
+    out = np.zeros((len(FEATURE_NAMES), len(names)))
+    for column, name in enumerate(names):
+        out[_INDEX[name], column] = 1.0
+    return out
+
+
+def _fallback() -> Array:
+    """[F, F]: features as they are, but rotation and radial from the direction, as next to the Sun."""
+    out = np.eye(len(FEATURE_NAMES))
+    for name, source, sign in (("rotation", "ny", 1.0), ("radial", "nx", -1.0)):
+        out[:, _INDEX[name]] = 0.0
+        out[_INDEX[source], _INDEX[name]] = sign
+    return out
+
+
+def _typical() -> Array:
+    out = np.zeros((1, len(FEATURE_NAMES)))
+    out[0, _INDEX["log_distance"]] = -0.3
+    return out
+
+
+def _covariances() -> Array:
+    """[15, 5 P]: products of unit vectors' components, weighted with the populations' variances."""
+    variances = np.array([dispersion for _, dispersion in POPULATIONS.values()]).T ** 2
+    return np.kron(np.eye(5), variances).astype(np.float64)
+
+
+def _means() -> Array:
+    """[9, 3 P]."""
+    means = np.array([mean for mean, _ in POPULATIONS.values()]).T
+    return np.kron(np.eye(3), means).astype(np.float64)
+
+
+_TYPICAL: Final = _typical()
+_FALLBACK: Final = _fallback()
+_ARRANGED: Final = _columns(
+    (
+        *("nx", "ny", "nz", "nz"),
+        *("radial", "rotation", "nz"),
+        *("v_l", "v_b"),
+        *("fe_h", "teff", "logg", "snr"),
+        *("log_distance", "radius", "height"),
+    )
+)
+_PICK_NZ: Final = np.array([[0.0], [0.0], [1.0], [0.0]])
+_QUARTER_TURN: Final = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+_IN_PLANE: Final = np.diag([1.0, 1.0, 0.0])
+_VERTICAL: Final = np.array([[0.0, 0.0, 1.0]])
+_SUN_PROJECTED: Final = np.array(
+    [[SUN[0], SUN[1], SUN[0]], [SUN[1], -SUN[0], SUN[1]], [SUN[2], 0.0, 0.0], [0.0, 0.0, 0.0]]
+)
+_PICK_NO_MOTION: Final = np.array([[0.0]] * 5 + [[1.0]])
+_COVARIANCES: Final = _covariances()
+_MEANS: Final = _means()
+_ODD_FOR: Final = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+_TANGENTIAL: Final = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
+_FARTHEST: Final = np.array([[4.0, 6.0, 3.0]]) ** 2  # log distance, radius and height bend towards these
+_ONE: Final = np.array([[1.0, 0.0, 0.0, 0.0]])
+_ONE_AND_DIRECTION: Final = np.array(
+    [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
+)
+_ROTATION: Final = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
