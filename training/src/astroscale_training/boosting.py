@@ -30,8 +30,10 @@ def fit_trees(
     """Least-squares boosting on float32 [N, F], NaN = missing; target and weight float64 [N].
 
     One thread: sums over threads would round differently with their number. No validation split, no chance: the same
-    data give the same trees.
+    data give the same trees. A feature that is missing everywhere is never asked for.
     """
+    # The binning of scikit-learn has no answer to a feature without values; one of zeros is never split.
+    features = np.where(np.isnan(features).all(axis=0), np.float32(0.0), features)
     model = HistGradientBoostingRegressor(
         max_iter=trees,
         max_bins=bins,

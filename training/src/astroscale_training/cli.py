@@ -1,15 +1,19 @@
 """Commands: thin shells over the modules of this package, which are imported only when a command runs."""
 
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from astroscale_shared.registry import DEFAULT_SLOT, SHADOW_SLOT, ModelRef, check_name
 from astroscale_shared.runtime.errors import AstroScaleError
 from rich.console import Console
 
 from astroscale_training.settings import Normalization, TrainingSettings
+
+DEFAULT_OUT: Final = Path("models")
 
 
 def register(app: typer.Typer) -> None:
@@ -23,35 +27,90 @@ def register_simulate(app: typer.Typer) -> None:
 
 
 def train_command(
-    data: Annotated[Path | None, typer.Option(help="Folder of star tables (*.csv); else that of the settings.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder that the model is published into.")] = Path("models"),
-    name: Annotated[str, typer.Option(help="The model's name.")] = "default",
+    table: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A star table: .csv, .parquet, or by astropy .fits, .ecsv, .vot. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Instead: a folder of star tables (*.csv).", show_default="that of the settings")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Registry folder that the model is written into.")] = DEFAULT_OUT,
+    name: Annotated[
+        str | None,
+        typer.Option(help="The model's name.", show_default="the first table's; of a folder of tables: default"),
+    ] = None,
     normalization: Annotated[
-        Normalization | None, typer.Option(help="The graph's first node; else that of the settings.")
+        Normalization | None, typer.Option(help="The graph's first node.", show_default="that of the settings")
+    ] = None,
+    trust_units: Annotated[
+        bool, typer.Option("--trust-units", help="Go on where a column looks like another unit.")
+    ] = False,
+    correct_zero_points: Annotated[
+        bool,
+        typer.Option(
+            "--correct-zero-points",
+            help="Subtract a survey's offset: more than 30 stars in common with others, beyond 3 sigma.",
+        ),
+    ] = False,
+    docs: Annotated[
+        Path | None, typer.Option(help="Folder for the card in Markdown and its figures.", show_default=False)
     ] = None,
 ) -> None:
-    """Fit the model on star tables, check it, and write graph, card and hashes.
+    """Fit a model on star tables, check it, and write graph, card and hashes.
+
+    Columns: ra, dec, rv_kms, and where there are teff, logg, fe_h, snr, parallax, pmra, pmdec, survey, source_id. Units
+    are converted where a file has them. Nothing serves the model before it is published and promoted.
 
     Exit code 1 where the tables cannot be used or the graph is not the model; then nothing is written.
     """
     from astroscale_training.pipeline import train
     from astroscale_training.report import print_card
+    from astroscale_training.zero_points import as_table
 
+    if table and data:
+        raise typer.BadParameter("--table and --data exclude each other")
     console = Console()
     started = time.monotonic()
 
     def say(step: str) -> None:
-        console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  {step}")
+        console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  ", end="")
+        console.print(step, markup=False, highlight=False)
 
-    given = {key: value for key, value in (("data", data), ("normalization", normalization)) if value is not None}
+    given: dict[str, object] = {"data": data, "normalization": normalization, "tables": tuple(table or ()) or None}
+    given |= {"trust_units": trust_units or None, "correct_zero_points": correct_zero_points or None}
+    chosen = name or (name_for(table[0]) if table else DEFAULT_SLOT)
     try:
-        settings = TrainingSettings.load().model_copy(update=given)
-        ref, card = train(settings, out=out, name=name, trained_at=datetime.now(UTC), say=say)
+        check_name(chosen)
+        settings = TrainingSettings.load().model_copy(update={k: v for k, v in given.items() if v is not None})
+        ref, card = train(settings, out=out, name=chosen, trained_at=datetime.now(UTC), say=say, docs=docs)
     except AstroScaleError as error:
         Console(stderr=True).print(f"{error.code}: {error.message}", markup=False, highlight=False)
         raise typer.Exit(1) from error
     print_card(card, console)
+    console.print(as_table(card.extra["zero_points"]))
     say(f"model {ref.address} is in {ref.path}")
+    console.print(next_steps(ref), markup=False, highlight=False, soft_wrap=True)
+
+
+def name_for(table: Path) -> str:
+    """A model's name of a file's, never one that inference follows: `My Stars.fits` -> `my-stars`."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", table.stem.lower()).strip("._-")[:60] or "model"
+    return f"{name}-model" if name in (DEFAULT_SLOT, SHADOW_SLOT) else name
+
+
+def next_steps(ref: ModelRef) -> str:
+    """What to do with a trained model."""
+    which = f"{ref.name} {ref.version}"
+    steps = (
+        ("store it in the running system's registry", f"astroscale model publish {ref.path}"),
+        ("compare it with the serving model on the stream", f"astroscale model shadow {which}"),
+        ("serve it", f"astroscale model promote {which}"),
+        ("go back", "astroscale model rollback"),
+    )
+    return "\n".join(["Next:", *(f"  {command:<60}  {what}" for what, command in steps)])
 
 
 def simulate_command(

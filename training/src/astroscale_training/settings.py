@@ -17,6 +17,9 @@ class TrainingSettings(Settings):
     table = "training"
 
     data: Path = Path("../shared/data/stars")
+    tables: tuple[Path, ...] = Field(default=(), exclude=True)
+    trust_units: bool = False
+    correct_zero_points: bool = False
     normalization: Normalization = "standard"
     seed: int = 0
     folds: int = Field(default=5, ge=2, le=20)

@@ -3,7 +3,7 @@
 from astroscale_shared.registry.announcement import DEFAULT_SLOT, SHADOW_SLOT, ModelAnnouncement, Previous
 from astroscale_shared.registry.card import Calibration, Cut, DataFile, Feature, Histogram, Metric, ModelCard, Parity
 from astroscale_shared.registry.opening import open_registry
-from astroscale_shared.registry.store import ModelRef, Registry, version_of
+from astroscale_shared.registry.store import ModelRef, Registry, check_name, version_of
 
 __all__ = [
     "DEFAULT_SLOT",
@@ -20,6 +20,7 @@ __all__ = [
     "Parity",
     "Previous",
     "Registry",
+    "check_name",
     "open_registry",
     "version_of",
 ]

@@ -137,10 +137,14 @@ class Registry:
         return onnx, card
 
 
-def _address(name: str, version: str) -> str:
-    # Names come from topics: nothing but a plain name may become part of a path.
+def check_name(name: str) -> None:
+    """AstroScaleError `bad_model_name`. Names come from topics: only a plain one may become part of a path."""
     if not _NAME.fullmatch(name):
         raise AstroScaleError("bad_model_name", f"{name!r} is no model name: a-z, 0-9, '.', '_' and '-' only")
+
+
+def _address(name: str, version: str) -> str:
+    check_name(name)
     if not _VERSION.fullmatch(version):
         raise AstroScaleError("model_not_found", f"{version!r} is no version: 12 hexadecimal digits are")
     return f"{name}/{version}"
