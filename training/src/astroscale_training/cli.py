@@ -55,6 +55,9 @@ def train_command(
             help="Subtract a survey's offset: more than 30 stars in common with others, beyond 3 sigma.",
         ),
     ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare/--no-compare", help="Fit the other candidates too and put them into the card.")
+    ] = True,
     docs: Annotated[
         Path | None, typer.Option(help="Folder for the card in Markdown and its figures.", show_default=False)
     ] = None,
@@ -85,7 +88,9 @@ def train_command(
     try:
         check_name(chosen)
         settings = TrainingSettings.load().model_copy(update={k: v for k, v in given.items() if v is not None})
-        ref, card = train(settings, out=out, name=chosen, trained_at=datetime.now(UTC), say=say, docs=docs)
+        ref, card = train(
+            settings, out=out, name=chosen, trained_at=datetime.now(UTC), say=say, docs=docs, compare=compare
+        )
     except AstroScaleError as error:
         Console(stderr=True).print(f"{error.code}: {error.message}", markup=False, highlight=False)
         raise typer.Exit(1) from error
