@@ -26,7 +26,12 @@ def require_parity(model: Model, onnx: bytes, features: NDArray[np.float32], tol
     Raises AstroScaleError `parity_failed` beyond the tolerance, or where the graph breaks its contract: finite outputs of
     the right shapes, quantiles that ascend, the value between the first and the last.
     """
-    value, quantiles, novelty = run(onnx, features)
+    try:
+        value, quantiles, novelty = run(onnx, features)
+    except Exception as error:
+        # ONNX Runtime has an exception for each way in which a graph can be no graph, or lack an output.
+        said = (str(error).splitlines() or [""])[0][:200]
+        raise AstroScaleError("parity_failed", f"the graph does not run: {type(error).__name__}: {said}") from error
     expected = model.predict(features)
     n = len(features)
     if value.shape != (n, 1) or quantiles.shape != (n, len(QUANTILES)):

@@ -25,7 +25,7 @@ def fit(sample: Sample, settings: TrainingSettings) -> Predict:
         MLPRegressor(
             hidden_layer_sizes=(48, 24),
             alpha=1e-2,
-            batch_size=min(256, len(sample)),  # pyright: ignore[reportArgumentType]
+            batch_size=min(256, len(sample) // 2),  # pyright: ignore[reportArgumentType]
             learning_rate_init=2e-3,
             max_iter=_EPOCHS,
             early_stopping=True,
