@@ -4,19 +4,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astroscale_shared.stars.encoding import FEATURE_NAMES, encode
+from astroscale_shared.stars.observations import from_columns
 from astroscale_training.boosting import fit_trees
-from astroscale_training.calibrate import GROUP_NAMES, calibrate, groups, weighted_quantiles
-from astroscale_training.evaluate import accuracy, coverage, r2
-from astroscale_training.features import MASKABLE, Rows
-from astroscale_training.fit import fit_model, shuffled_folds, sky_folds
+from astroscale_training.calibrate import GROUP_NAMES, SHAPE, Cells, calibrate, cells, groups, weighted_quantiles
+from astroscale_training.export import export
+from astroscale_training.features import MASKABLE
+from astroscale_training.fit import fit_model
+from astroscale_training.folds import shuffled_folds, sky_folds
 from astroscale_training.settings import TrainingSettings
 from threadpoolctl import threadpool_limits
 
 
 def test_quantiles_never_cross_and_hold_the_value(fitted: Any) -> None:
-    value, quantiles = fitted.model.predict(fitted.rows.features)
-    assert (np.diff(quantiles, axis=1) >= 0).all()
-    assert ((quantiles[:, 0] <= value[:, 0]) & (value[:, 0] <= quantiles[:, -1])).all()
+    said = fitted.model.predict(fitted.rows.features)
+    assert (np.diff(said.quantiles, axis=1) >= 0).all()
+    assert ((said.quantiles[:, :1] <= said.value) & (said.value <= said.quantiles[:, -1:])).all()
 
 
 def test_interval_holds_what_it_promises_on_held_out_stars(fitted: Any) -> None:
@@ -25,14 +28,29 @@ def test_interval_holds_what_it_promises_on_held_out_stars(fitted: Any) -> None:
     assert 0.85 < inside.mean() < 0.97
 
 
-def test_same_stars_same_model_at_any_thread_count(fitted: Any, small: TrainingSettings) -> None:
-    folds = shuffled_folds(len(fitted.data), small.folds, 0)
+def test_same_stars_same_bytes_at_any_number_of_threads_and_workers(fitted: Any, small: TrainingSettings) -> None:
     with threadpool_limits(limits=2):
-        again, _ = fit_model(fitted.rows, fitted.data.velocity, folds, small)
-    for ours, theirs in zip(
-        fitted.model.predict(fitted.rows.features), again.predict(fitted.rows.features), strict=True
-    ):
-        assert np.array_equal(ours, theirs)
+        again, held = fit_model(
+            fitted.rows, fitted.data.velocity, fitted.data.survey, fitted.fold, small.model_copy(update={"workers": 2})
+        )
+    assert np.array_equal(held.quantiles, fitted.held.quantiles)
+    assert export(again, small.normalization) == fitted.onnx
+
+
+def test_another_seed_is_another_model(fitted: Any, small: TrainingSettings) -> None:
+    again, _ = fit_model(
+        fitted.rows, fitted.data.velocity, fitted.data.survey, fitted.fold, small.model_copy(update={"seed": 1})
+    )
+    assert export(again, small.normalization) != fitted.onnx
+
+
+def test_training_stars_are_not_novel_and_strangers_are(fitted: Any) -> None:
+    n = len(fitted.data)
+    known = fitted.rows.features[:n]
+    assert np.mean(fitted.model.predict(known).novelty > 1.0) <= 0.01
+    strange = known.copy()
+    strange[:, FEATURE_NAMES.index("fe_h")] = -8.0
+    assert (fitted.model.predict(strange).novelty > 1.0).all()
 
 
 def test_thresholds_are_exact_in_float32() -> None:
@@ -51,16 +69,26 @@ def test_thresholds_are_exact_in_float32() -> None:
 def test_folds_of_the_sky_keep_neighbours_together() -> None:
     rng = np.random.default_rng(0)
     ra, dec = rng.uniform(0, 360, 2_000), np.rad2deg(np.arcsin(rng.uniform(-1, 1, 2_000)))
-    fold = sky_folds(ra, dec, 5, seed=0)
+    fold = sky_folds(ra, dec, np.arange(2_000), 5, seed=0)
     assert set(fold) == set(range(5))
-    shifted = sky_folds(ra, dec, 5, seed=0)
-    assert np.array_equal(fold, shifted)
+    assert np.array_equal(fold, sky_folds(ra, dec, np.arange(2_000), 5, seed=0))
     assert min(np.bincount(fold)) > 200
-    assert len(set(sky_folds(np.array([10.0, 10.5, 11.0]), np.array([2.0, 2.5, 3.0]), 2, seed=0))) == 1
+    neighbours = sky_folds(np.array([10.0, 10.5, 11.0]), np.array([2.0, 2.5, 3.0]), np.arange(3), 2, seed=0)
+    assert len(set(neighbours)) == 1
 
 
-def test_shuffled_folds_are_even() -> None:
-    assert sorted(np.bincount(shuffled_folds(103, 5, seed=1))) == [20, 20, 21, 21, 21]
+def test_one_star_is_in_one_fold_of_the_sky_even_where_two_cells_meet() -> None:
+    rng = np.random.default_rng(0)
+    ra, dec = rng.uniform(0, 360, 400), rng.uniform(-60, 60, 400)
+    ra[1::2], dec[1::2] = ra[::2], dec[::2] + 10.0
+    fold = sky_folds(ra, dec, np.arange(400) // 2, 5, seed=0)
+    assert np.array_equal(fold[::2], fold[1::2])
+
+
+def test_shuffled_folds_are_even_and_keep_a_star_together() -> None:
+    assert sorted(np.bincount(shuffled_folds(np.arange(103), 5, seed=1))) == [20, 20, 21, 21, 21]
+    fold = shuffled_folds(np.arange(300) // 3, 5, seed=1)
+    assert (fold.reshape(-1, 3) == fold[::3, None]).all()
 
 
 def test_each_pattern_belongs_to_the_group_that_it_is_named_after() -> None:
@@ -74,38 +102,42 @@ def test_each_pattern_belongs_to_the_group_that_it_is_named_after() -> None:
     assert GROUP_NAMES[group[bits["fe_h"]]].startswith("other")
 
 
-def rows_of(pattern: np.ndarray, whole: np.ndarray) -> Rows:
-    n = len(pattern)
-    ones = np.ones(n, dtype=np.bool_)
-    return Rows(np.empty((n, 19), dtype=np.float32), np.arange(n), ones, pattern, whole, np.ones(n))
+def at(group: np.ndarray, fe_h: int = 0, parallax: int = 0) -> Cells:
+    return Cells(group, np.full_like(group, fe_h), np.full_like(group, parallax))
 
 
-def test_factors_are_those_of_the_group_and_of_all_where_it_is_small() -> None:
+def test_factors_are_those_of_the_group_and_lean_on_all_where_it_is_small() -> None:
     rng = np.random.default_rng(0)
-    pattern = np.repeat([0, 1 << MASKABLE.index("snr"), 1 << MASKABLE.index("fe_h")], [5_000, 5_000, 20])
-    ratio = np.where(pattern == 0, 1.0, 3.0) * rng.normal(size=len(pattern))
-    everyone = np.ones(len(pattern), dtype=np.bool_)
-    factors = calibrate(ratio, rows_of(pattern, everyone), everyone)
-    assert factors.shape == (128, 5)
-    assert factors[0, -1] == pytest.approx(1.645, abs=0.1)
-    assert factors[1 << MASKABLE.index("snr"), -1] == pytest.approx(3 * 1.645, abs=0.3)
-    assert factors[0, -1] < factors[1 << MASKABLE.index("fe_h"), -1] < factors[1 << MASKABLE.index("snr"), -1]
+    group = np.repeat([0, 2, 8], [5_000, 5_000, 20])
+    ratio = np.where(group == 0, 1.0, 3.0) * rng.normal(size=len(group))
+    factors = calibrate(ratio, np.ones(len(ratio)), at(group))
+    assert factors.shape == (*SHAPE, 5)
+    assert factors[0, 0, 0, -1] == pytest.approx(1.645, abs=0.15)
+    assert factors[2, 0, 0, -1] == pytest.approx(3 * 1.645, abs=0.3)
+    assert factors[0, 0, 0, -1] < factors[8, 0, 0, -1] < factors[2, 0, 0, -1]
+    assert (np.diff(factors, axis=-1) >= 0).all()
 
 
-def test_stars_that_lost_their_inputs_get_the_coverage_they_were_promised() -> None:
+def test_metallicity_and_parallax_have_factors_of_their_own() -> None:
     rng = np.random.default_rng(0)
-    whole = np.repeat([False, True], [8_000, 2_000])
-    ratio = np.where(whole, 2.0, 1.0) * rng.normal(size=10_000)
-    everyone = np.ones(10_000, dtype=np.bool_)
-    factors = calibrate(ratio, rows_of(np.zeros(10_000, dtype=np.int64), whole), everyone)[0]
-    assert np.mean((ratio[whole] >= factors[0]) & (ratio[whole] <= factors[-1])) == pytest.approx(0.9, abs=0.01)
-    assert (np.diff(factors) >= 0).all()
+    group, fe_h = np.zeros(20_000, dtype=np.int64), np.repeat([1, 5], 10_000)
+    parallax = np.tile([2, 4], 10_000)
+    ratio = np.where(fe_h == 1, 3.0, 1.0) * np.where(parallax == 2, 2.0, 1.0) * rng.normal(size=20_000)
+    factors = calibrate(ratio, np.ones(20_000), Cells(group, fe_h, parallax))[0, :, :, -1] / 1.645
+    assert factors[1, 2] == pytest.approx(6.0, rel=0.1)
+    assert factors[5, 4] == pytest.approx(1.0, rel=0.15)
+
+
+def test_cells_are_the_bins_of_metallicity_and_parallax() -> None:
+    stars = {"ra": np.zeros(4), "dec": np.zeros(4)}
+    stars |= {"fe_h": np.array([np.nan, -3.0, -0.6, 0.3]), "parallax": np.array([0.05, np.nan, 2.0, 50.0])}
+    found = cells(encode(from_columns(stars)).features)
+    assert found.fe_h.tolist() == [0, 1, 4, 8]
+    assert found.parallax.tolist() == [1, 0, 4, 6]
 
 
 def test_the_interval_reaches_to_the_value_where_all_residuals_lean_one_way() -> None:
-    everyone = np.ones(500, dtype=np.bool_)
-    ratio = np.linspace(1.0, 2.0, 500)
-    factors = calibrate(ratio, rows_of(np.zeros(500, dtype=np.int64), everyone), everyone)[0]
+    factors = calibrate(np.linspace(1.0, 2.0, 500), np.ones(500), at(np.zeros(500, dtype=np.int64)))[0, 0, 0]
     assert factors[0] == 0.0 < factors[1] < factors[-1]
 
 
@@ -114,14 +146,3 @@ def test_weighted_quantiles_of_equal_weights_are_the_usual_ones() -> None:
     assert weighted_quantiles(values, np.ones(1_001), (0.05, 0.5)) == pytest.approx([50, 500], abs=1)
     heavy = np.where(values < 500, 3.0, 1.0)
     assert weighted_quantiles(values, heavy, (0.5,))[0] == pytest.approx(333, abs=1)
-
-
-def test_figures_of_the_card(fitted: Any) -> None:
-    n = len(fitted.data)
-    metrics = accuracy(fitted.data, fitted.held, fitted.held.value[:n], fitted.held.fold[:n])
-    assert metrics["r2"].value == pytest.approx(r2(fitted.data.velocity, fitted.held.value[:n]))
-    assert metrics["r2_sky_block"] == metrics["r2"]
-    assert metrics["r2_of_survey_means"].value == pytest.approx(0.0, abs=1e-9)
-    rows = {row.pattern: row for row in coverage(fitted.data, fitted.rows, fitted.held)}
-    assert rows["as observed: all"].rows == n
-    assert all(0.0 <= row.coverage <= 1.0 and row.mean_width_kms > 0 for row in rows.values())
