@@ -67,7 +67,9 @@ def kinematics(ops: Ops, features: Tensor) -> Kinematics:
         ops.matmul(known, _ARRANGED), (4, 3, 2, 4, 3)
     )  # [nx ny nz nz], [radial rotation nz], [v_l v_b], [fe_h teff logg snr], [log_distance radius height]
     nz = ops.matmul(position, _PICK_NZ)
-    cos_b = ops.sqrt(ops.clip(1.0 - nz * nz, 1e-6, 1.0))
+    # Of nx and ny, not of nz: next to a Galactic pole 1 - nz^2 has no digits left in float32.
+    in_plane = ops.matmul(position, _PICK_PLANE)
+    cos_b = ops.sqrt(ops.clip(ops.sum_columns(in_plane * in_plane), _POLE, 1.0))
     tan_b = nz / cos_b
 
     # Unit vectors of line of sight, longitude and latitude along (outward, rotation, vertical) at the star's place.
@@ -90,7 +92,7 @@ def kinematics(ops: Ops, features: Tensor) -> Kinematics:
     means = ops.matmul(ops.concat([along, longitude, latitude]), _MEANS)
     mean_r, mean_l, mean_b = ops.split(means, (_P,) * 3)
     off_l, off_b = g_l - mean_l, g_b - mean_b
-    determinant = s_ll * s_bb - s_lb * s_lb
+    determinant = s_ll * s_bb - s_lb * s_lb + _POLE  # at a pole itself there is neither longitude nor latitude
     by_l = (s_bb * off_l - s_lb * off_b) / determinant
     by_b = (s_ll * off_b - s_lb * off_l) / determinant
     conditional = mean_r - sun_along + present * (s_rl * by_l + s_rb * by_b)
@@ -151,6 +153,8 @@ _ARRANGED: Final = _columns(
         *("log_distance", "radius", "height"),
     )
 )
+_POLE: Final = 1e-12
+_PICK_PLANE: Final = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
 _PICK_NZ: Final = np.array([[0.0], [0.0], [1.0], [0.0]])
 _QUARTER_TURN: Final = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 _IN_PLANE: Final = np.diag([1.0, 1.0, 0.0])
