@@ -1,6 +1,7 @@
 """Commands: thin shells over the modules of this package, which are imported only when a command runs."""
 
 import re
+import shlex
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,12 +83,15 @@ def train_command(
         console.print(f"[dim]{time.monotonic() - started:6.1f} s[/dim]  ", end="")
         console.print(step, markup=False, highlight=False)
 
-    given: dict[str, object] = {"data": data, "normalization": normalization, "tables": tuple(table or ()) or None}
-    given |= {"trust_units": trust_units or None, "correct_zero_points": correct_zero_points or None}
-    chosen = name or (name_for(table[0]) if table else DEFAULT_SLOT)
+    given: dict[str, object] = {}
+    if table or data:
+        given = {"tables": tuple(table or ()), "data": data}
+    given |= {"normalization": normalization, "trust_units": trust_units or None}
+    given |= {"correct_zero_points": correct_zero_points or None}
     try:
-        check_name(chosen)
         settings = TrainingSettings.load().model_copy(update={k: v for k, v in given.items() if v is not None})
+        chosen = name or (name_for(settings.tables[0]) if settings.tables else DEFAULT_SLOT)
+        check_name(chosen)
         ref, card = train(
             settings, out=out, name=chosen, trained_at=datetime.now(UTC), say=say, docs=docs, compare=compare
         )
@@ -110,7 +114,7 @@ def next_steps(ref: ModelRef) -> str:
     """What to do with a trained model."""
     which = f"{ref.name} {ref.version}"
     steps = (
-        ("store it in the running system's registry", f"astroscale model publish {ref.path}"),
+        ("store it in the running system's registry", f"astroscale model publish {shlex.quote(str(ref.path))}"),
         ("compare it with the serving model on the stream", f"astroscale model shadow {which}"),
         ("serve it", f"astroscale model promote {which}"),
         ("go back", "astroscale model rollback"),

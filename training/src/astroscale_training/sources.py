@@ -1,5 +1,6 @@
 """Where a run's stars come from, as its settings say: a folder or named tables, checked, with their zero points."""
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ def load(settings: TrainingSettings, say: Callable[[str], None]) -> tuple[Traini
 
 def command(settings: TrainingSettings) -> str:
     """The command of such a run, with the tables' names and no path."""
-    options = [f"--table {path.name}" for path in settings.tables]
+    options = [f"--table {shlex.quote(path.name)}" for path in settings.tables]
     options += ["--trust-units"] if settings.trust_units else []
     options += ["--correct-zero-points"] if settings.correct_zero_points else []
     options += [f"--normalization {settings.normalization}"] if settings.normalization != "standard" else []
