@@ -91,6 +91,13 @@ def test_empty_fields_are_missing_values(tmp_path: Path) -> None:
     [
         (stars(10), HEADER, "10 usable stars are left of 10; at least 200"),
         (stars(199), HEADER, "199 usable stars"),
+        ([], HEADER, "0 usable stars are left of 0"),
+        ([line.replace(",10,5000", ",,5000") for line in stars(250)], HEADER, r"dec in 250 \(such as nan"),
+        (
+            [",".join([*line.split(",")[:10], "", "A"]) for line in stars(250)],
+            HEADER,
+            "250 no_velocity: rv_kms is missing",
+        ),
         (
             stars(250),
             HEADER.replace("teff", "x").replace("snr", "teff").replace("ra,", "dec_,").replace("dec,", "ra,"),

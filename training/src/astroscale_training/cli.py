@@ -96,7 +96,7 @@ def train_command(
             settings, out=out, name=chosen, trained_at=datetime.now(UTC), say=say, docs=docs, compare=compare
         )
     except AstroScaleError as error:
-        Console(stderr=True).print(f"{error.code}: {error.message}", markup=False, highlight=False)
+        Console(stderr=True).print(f"{error.code}: {error.message}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     print_card(card, console)
     console.print(as_table(card.extra["zero_points"]))
