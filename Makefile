@@ -35,8 +35,8 @@ check: setup ## Format, lint, types, lock files, architecture, each member by it
 test: setup ## The page's tests, then unit, contract, integration and browser tests
 	@local/scripts/test.sh $(ARGS)
 
-train: $(SYNCED) ## Train the default model on the real tables and write it to models/
-	@$(RUN) -m astroscale_training train $(ARGS)
+train: $(SYNCED) ## Train the default model on the real tables; write it to models/, its card and figures to docs/
+	@$(RUN) -m astroscale_training train --docs docs $(ARGS)
 
 bench: setup ## Latency and throughput of /predict beside the bare broker and a bare echo
 	@$(RUN) -m tests.bench $(ARGS)

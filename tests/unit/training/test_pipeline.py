@@ -6,7 +6,6 @@ import sys
 import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from astroscale_shared.registry import ModelCard, ModelRef, Registry
