@@ -154,4 +154,4 @@ def test_failures_are_said_with_figures(stars: TrainingStars) -> None:
     assert not [s for s in said if s.startswith(("B lies", "C lies", "D lies"))]
     assert 'holds 80.0% of 500 rows of the group "table: x"' in text
     assert text.count("The 90 % interval holds") == 1
-    assert "Stars without like (flag `extrapolated`): 40 in training" in text
+    assert "Stars far from all others (flag `extrapolated`): 40 in training" in text

@@ -56,7 +56,7 @@ def known_failures(
         _metallicity_of_hot_stars(teff, fe_h),
         _of_stars("Halo stars", f"fe_h below {HALO_DEX:g}", fe_h < HALO_DEX, data, held),
         _of_stars("Fast stars", f"faster than {FAST_KMS:g} km/s", np.abs(data.velocity) > FAST_KMS, data, held),
-        _of_stars("Stars without like", "flag `extrapolated`", novel, data, held),
+        _of_stars("Stars far from all others", "flag `extrapolated`", novel, data, held),
         *_in_common(zero_points),
         *_leaning(data, held),
     ]
