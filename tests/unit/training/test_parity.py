@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from astroscale_shared.registry import Registry
+from astroscale_shared.registry.card import QUANTILES
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.encoding import FEATURE_NAMES
 from astroscale_training import pipeline
@@ -65,14 +66,9 @@ def cosines(proto: ModelProto) -> str:
 
 
 def table_of_factors(proto: ModelProto) -> Any:
-    node = next(n for n in proto.graph.node if n.op_type == "Gather" and n.output[0] in inputs_of_product(proto))
-    return next(i for i in proto.graph.initializer if i.name == node.input[0])
-
-
-def inputs_of_product(proto: ModelProto) -> set[str]:
-    """What is multiplied with the scale, the exponential of the trees."""
-    scale = next(n.output[0] for n in proto.graph.node if n.op_type == "Exp")
-    return {name for n in proto.graph.node if n.op_type == "Mul" and scale in n.input for name in n.input}
+    """The largest constant that has a column for each quantile."""
+    rows = [i for i in proto.graph.initializer if len(i.dims) > 1 and i.dims[-1] == len(QUANTILES)]
+    return max(rows, key=lambda i: int(np.prod(i.dims)))
 
 
 def change(constant: Any, of: Callable[[np.ndarray], np.ndarray]) -> None:
