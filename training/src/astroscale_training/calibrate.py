@@ -37,7 +37,7 @@ SHAPE: Final = (len(GROUP_NAMES), len(FE_H_ENCODED) + 1, len(PARALLAX_ENCODED) +
 _FE_H: Final = FEATURE_NAMES.index("fe_h")
 _PARALLAX: Final = FEATURE_NAMES.index("parallax")
 
-_FULL_TRUST: Final = 400.0
+_FULL_TRUST: Final = 150.0
 """Rows at which a group's own factors count as much as its parent's."""
 
 
@@ -71,6 +71,12 @@ class Cells:
     def flat(self) -> NDArray[np.int64]:
         """int64 [N]: the row of the table when its first three axes are one."""
         return (self.group * SHAPE[1] + self.fe_h) * SHAPE[2] + self.parallax
+
+
+def by_pattern(table: NDArray[np.float64]) -> NDArray[np.float32]:
+    """float32 [2**7 * bins, 5]: the table [*SHAPE, 5] with a pattern of missing inputs for each group, as a graph looks
+    it up; the row is (pattern, bin of [Fe/H], bin of parallax)."""
+    return table[groups()].reshape(-1, table.shape[-1]).astype(np.float32)
 
 
 def cells(features: NDArray[np.float32]) -> Cells:

@@ -14,7 +14,7 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 
 from astroscale_training.boosting import Trees
-from astroscale_training.calibrate import FE_H_ENCODED, PARALLAX_ENCODED, SHAPE, groups
+from astroscale_training.calibrate import FE_H_ENCODED, PARALLAX_ENCODED, SHAPE, by_pattern
 from astroscale_training.features import MASKABLE
 from astroscale_training.graph import Graph, GraphOps, Node, merge_twins
 from astroscale_training.kinematics import kinematics
@@ -32,8 +32,8 @@ _ML: Final = "ai.onnx.ml"
 def export(model: Model, normalization: str) -> bytes:
     """The graph: `features` float32 [N, F] to `radial_velocity_kms` [N, 1], `quantiles_kms` [N, 5] and `novelty` [N, 1].
 
-    The first node standardises, for the trees of the scale. The kinematics are computed in float64, so that sums of
-    many terms agree with Python's far below the tolerance.
+    The first node standardises, for the trees of the scale. The kinematics are computed in float64, so that their
+    quotients agree with Python's far below the tolerance.
     """
     width = len(FEATURE_NAMES)
     graph = Graph()
@@ -53,10 +53,13 @@ def export(model: Model, normalization: str) -> bytes:
     of = kinematics(ops, graph.cast(features, TensorProto.DOUBLE))
     value = model.value.value(ops, of)
     scale = graph.node("Exp", graph.cast(Node(graph, "log_scale"), TensorProto.DOUBLE))[0]
-    table = model.factors.reshape(-1, len(QUANTILES))
-    factors = graph.node("Gather", table, _cell(graph, features), axis=0)[0]
+    factors = graph.node("Gather", by_pattern(model.factors), _cell(graph, features), axis=0)[0]
     novelty = model.novelty.value(ops, of.parameters)
-    for tensor, name in ((value, VALUE), (value + scale * factors, QUANTILES_KMS), (novelty, NOVELTY)):
+    for tensor, name in (
+        (value, VALUE),
+        (value + scale * graph.cast(factors, TensorProto.DOUBLE), QUANTILES_KMS),
+        (novelty, NOVELTY),
+    ):
         graph.named(graph.cast(tensor, TensorProto.FLOAT), name)
     merge_twins(graph)
     outputs = ((VALUE, 1), (QUANTILES_KMS, len(QUANTILES)), (NOVELTY, 1))
@@ -87,23 +90,22 @@ def export(model: Model, normalization: str) -> bytes:
 
 
 def _cell(graph: Graph, features: Node) -> Node:
-    """int64 [N]: the row of the table of factors, as `calibrate.cells` finds it."""
+    """int64 [N]: the row of `calibrate.by_pattern`'s table, as `calibrate.cells` finds it.
 
-    def column(names: tuple[str, ...]) -> Node:
-        return graph.node("Gather", features, np.array([FEATURE_NAMES.index(n) for n in names]), axis=1)[0]
-
-    def count(passed: Node) -> Node:
-        ones = graph.cast(passed, TensorProto.INT64)
-        return graph.node("ReduceSum", ones, np.array([1], dtype=np.int64), keepdims=0)[0]
-
-    missing = graph.cast(graph.node("IsNaN", column(MASKABLE))[0], TensorProto.INT64)
-    bits = graph.node("Mul", missing, (1 << np.arange(len(MASKABLE)))[None, :])[0]
-    pattern = graph.node("ReduceSum", bits, np.array([1], dtype=np.int64), keepdims=0)[0]
-    start = graph.node("Gather", groups() * (SHAPE[1] * SHAPE[2]), pattern, axis=0)[0]
-    fe_h = count(graph.node("Greater", column(("fe_h",)), FE_H_ENCODED[None, :])[0])
-    parallax = count(graph.node("Greater", column(("parallax",)), PARALLAX_ENCODED[None, :])[0])
-    rows = graph.node("Mul", fe_h, np.array(SHAPE[2], dtype=np.int64))[0]
-    return graph.node("Add", graph.node("Add", start, rows)[0], parallax)[0]
+    All comparisons are one, and their weighted sum another: single rows are paid by the node.
+    """
+    compared = [(name, np.array([-np.inf], dtype=np.float32), 1 << bit) for bit, name in enumerate(MASKABLE)]
+    bins = SHAPE[1] * SHAPE[2]
+    steps = [(name, edges, -bins * step) for name, edges, step in compared]  # present: the pattern loses its bit
+    steps += [("fe_h", FE_H_ENCODED, SHAPE[2]), ("parallax", PARALLAX_ENCODED, 1)]
+    columns = np.concatenate([np.full(len(edges), FEATURE_NAMES.index(name)) for name, edges, _ in steps])
+    edges = np.concatenate([edges for _, edges, _ in steps])[None, :]
+    weights = np.concatenate([np.full(len(edges), step, dtype=np.float32) for _, edges, step in steps])
+    picked = graph.node("Gather", features, columns.astype(np.int64), axis=1)[0]
+    passed = graph.cast(graph.node("Greater", picked, edges)[0], TensorProto.FLOAT)
+    everything_missing = np.float32(bins * ((1 << len(MASKABLE)) - 1))
+    row = graph.node("Add", graph.node("MatMul", passed, weights)[0], np.array(everything_missing))[0]
+    return graph.cast(row, TensorProto.INT64)
 
 
 def _tree_node(trees: Trees, width: int, output: str) -> NodeProto:

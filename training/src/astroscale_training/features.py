@@ -14,7 +14,7 @@ MASKABLE: Final = (*SPECTRUM, "parallax", *MOTION)
 """Inputs that may be missing; bit i of a pattern says that input i of these is."""
 
 _SEVEN: Final = (1 << len((*SPECTRUM, "parallax"))) - 1
-_WEIGHT_OF_INCOMPLETE_COPIES: Final = 0.1
+_WEIGHT_OF_INCOMPLETE_COPIES: Final = 0.25
 _COLUMNS: Final = [FEATURE_NAMES.index(name) for name in MASKABLE]
 
 

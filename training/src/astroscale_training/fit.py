@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 _SOFTENING_KMS: Final = 5.0
 """Added to a residual before its logarithm: a residual of nearly nothing is luck, not precision."""
 
-_WEIGHT_OF_COPIES: Final = 0.3
+_WEIGHT_OF_COPIES: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True)

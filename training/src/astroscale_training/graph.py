@@ -22,9 +22,10 @@ class Graph:
     def node(self, kind: str, *inputs: "Node | np.ndarray[Any, Any]", outputs: int = 1, **more: Any) -> list["Node"]:
         """Write a node of `kind`; its outputs."""
         names = [f"{kind.lower()}_{len(self.nodes)}_{i}" for i in range(outputs)]
+        single = any(x.single for x in inputs if isinstance(x, Node))
         given = [x.name if isinstance(x, Node) else self.constant(x) for x in inputs]
         self.nodes.append(helper.make_node(kind, given, names, **more))
-        return [Node(self, name) for name in names]
+        return [Node(self, name, single=single) for name in names]
 
     def constant(self, value: "np.ndarray[Any, Any]") -> str:
         """The name of a constant; equal ones are kept once."""
@@ -37,7 +38,7 @@ class Graph:
 
     def cast(self, a: "Node", to: int) -> "Node":
         """`a` as another type of `TensorProto`."""
-        return self.node("Cast", a, to=to)[0]
+        return Node(self, self.node("Cast", a, to=to)[0].name, single=to == TensorProto.FLOAT)
 
     def named(self, a: "Node", name: str) -> None:
         """Give a tensor the name of an output."""
@@ -45,16 +46,22 @@ class Graph:
 
 
 class Node:
-    """A tensor of the graph, with arithmetic."""
+    """A tensor of the graph, with arithmetic. single: it is float32, and so are constants beside it."""
 
     __array_ufunc__ = None  # so that ndarray + Node asks Node
 
-    def __init__(self, graph: Graph, name: str) -> None:
+    def __init__(self, graph: Graph, name: str, *, single: bool = False) -> None:
         self.graph = graph
         self.name = name
+        self.single = single
+
+    @property
+    def dtype(self) -> type[np.float32 | np.float64]:
+        """Of constants beside it."""
+        return np.float32 if self.single else np.float64
 
     def _with(self, kind: str, left: Any, right: Any) -> "Node":
-        both = [x if isinstance(x, Node) else np.asarray(x, dtype=np.float64) for x in (left, right)]
+        both = [x if isinstance(x, Node) else np.asarray(x, dtype=self.dtype) for x in (left, right)]
         return self.graph.node(kind, *both)[0]
 
     def __add__(self, other: Any) -> "Node":
@@ -80,14 +87,14 @@ class Node:
 
 
 class GraphOps:
-    """`ops.Ops` on nodes of float64."""
+    """`ops.Ops` on nodes."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
 
     def matmul(self, a: Node, b: Array) -> Node:
         """See `Ops`."""
-        return self.graph.node("MatMul", a, np.asarray(b, dtype=np.float64))[0]
+        return self.graph.node("MatMul", a, np.asarray(b, dtype=a.dtype))[0]
 
     def concat(self, parts: Sequence[Node]) -> Node:
         """See `Ops`."""
@@ -116,6 +123,14 @@ class GraphOps:
     def clip(self, a: Node, low: float, high: float) -> Node:
         """See `Ops`."""
         return self.graph.node("Clip", a, np.array(low), np.array(high))[0]
+
+    def single(self, a: Node) -> Node:
+        """See `Ops`."""
+        return self.graph.cast(a, TensorProto.FLOAT)
+
+    def double(self, a: Node) -> Node:
+        """See `Ops`."""
+        return self.graph.cast(a, TensorProto.DOUBLE)
 
     def sum_columns(self, a: Node) -> Node:
         """See `Ops`."""

@@ -42,7 +42,7 @@ class View:
         """float64 [1, len(PARAMETERS)]."""
         s, p, m = self.spectrum, self.place, self.missing
         row = [self.fe_h, s, 1.2 * s, self.snr, p, 0.5 * p, p, *([m] * 6)]
-        row += [self.odd, self.odd, self.tangential, self.tangential]
+        row += [self.odd] * 3 + [self.tangential] * 3
         assert len(row) == len(PARAMETERS)  # noqa: S101 - one for each
         return np.array([row])
 
@@ -65,9 +65,10 @@ class KinematicRegression:
     constants: Array
 
     def value(self, ops: Ops, of: Kinematics) -> Tensor:
-        """[N, 1], km/s."""
-        waves = ops.cos(ops.matmul(of.parameters, self.frequencies) + self.phases)
-        return ops.sum_columns((ops.matmul(waves, self.coefficients) + self.constants) * of.basis)
+        """[N, 1], km/s. The waves are many, and bounded: in single precision their sum is good to 1e-4 km/s."""
+        waves = ops.cos(ops.matmul(ops.single(of.parameters), self.frequencies) + self.phases.astype(np.float32))
+        coefficients = ops.double(ops.matmul(waves, self.coefficients)) + self.constants
+        return ops.sum_columns(coefficients * of.basis)
 
     def predict(self, of: Kinematics) -> Array:
         """float64 [N], km/s."""

@@ -29,6 +29,9 @@ POPULATIONS: Final = {
 FASTEST: Final = 4.0
 """Tangential speeds bend towards 400 km/s: faster ones are mostly distances gone wrong."""
 
+FARTHEST: Final = (4.0, 6.0, 3.0)
+"""Log distance, radius and height (as encoded) bend towards these."""
+
 _P: Final = len(POPULATIONS)
 _INDEX: Final = {name: i for i, name in enumerate(FEATURE_NAMES)}
 _INDICATED: Final = ("teff", "logg", "fe_h", "snr", "parallax", "v_l")
@@ -37,7 +40,8 @@ _INDICATED: Final = ("teff", "logg", "fe_h", "snr", "parallax", "v_l")
 PARAMETERS: Final = (
     *("fe_h", "teff", "logg", "snr", "log_distance", "radius", "height"),
     *(f"missing_{name}" for name in _INDICATED),
-    *("oddness_thin", "oddness_halo", "rotation_speed", "outward_speed"),
+    *(f"oddness_{name.replace(' ', '_')}" for name in POPULATIONS),
+    *("outward_speed", "rotation_speed", "vertical_speed"),
 )
 """Names of the columns of `Kinematics.parameters`."""
 
@@ -60,28 +64,24 @@ def kinematics(ops: Ops, features: Tensor) -> Kinematics:
     A star without parallax is placed near the Sun, where Galactic rotation projects as ny and outward motion as -nx; one
     without proper motion gets the populations' unconditional means.
     """
-    absent = ops.matmul(ops.missing(features), _columns(_INDICATED))
-    known = ops.filled(features, _TYPICAL)
-    known = ops.filled(features, ops.matmul(known, _FALLBACK))
-    position, turning, velocity, spectrum, place = ops.split(
-        ops.matmul(known, _ARRANGED), (4, 3, 2, 4, 3)
-    )  # [nx ny nz nz], [radial rotation nz], [v_l v_b], [fe_h teff logg snr], [log_distance radius height]
-    nz = ops.matmul(position, _PICK_NZ)
-    # Of nx and ny, not of nz: next to a Galactic pole 1 - nz^2 has no digits left in float32.
-    in_plane = ops.matmul(position, _PICK_PLANE)
+    missing = ops.missing(features)
+    absent = ops.matmul(missing, _columns(_INDICATED))
+    present = 1.0 - ops.matmul(missing, _columns(("v_l",)))
+    known = ops.filled(features, ops.matmul(ops.filled(features, _TYPICAL), _FALLBACK))
+    arranged = ops.matmul(known, _ARRANGED) + _ARRANGED_CONSTANT
+    directions, nz, along, sideways, in_plane, sun, moving, spectrum = ops.split(arranged, _WIDTHS)
+    # Not of nz: next to a Galactic pole 1 - nz^2 has no digits left in float32.
     cos_b = ops.sqrt(ops.clip(ops.sum_columns(in_plane * in_plane), _POLE, 1.0))
     tan_b = nz / cos_b
 
-    # Unit vectors of line of sight, longitude and latitude along (outward, rotation, vertical) at the star's place.
-    along = turning
-    longitude = ops.matmul(turning, _QUARTER_TURN) / cos_b
-    latitude = cos_b * _VERTICAL - tan_b * ops.matmul(turning, _IN_PLANE)
+    # Unit vectors of longitude and latitude, like that of the line of sight along (outward, rotation, vertical).
+    longitude = sideways / cos_b
+    latitude = cos_b * _VERTICAL - tan_b * in_plane
 
-    # The tangential velocity as seen from the Galaxy's rest frame.
-    sun_along, sun_longitude, sun_in_plane = ops.split(ops.matmul(position, _SUN_PROJECTED), (1, 1, 1))
-    present = 1.0 - ops.matmul(absent, _PICK_NO_MOTION)
-    bent = velocity / ops.sqrt(1.0 + ops.sum_columns(velocity * velocity) / FASTEST**2)
-    v_l, v_b = ops.split(bent, (1, 1))
+    # Tangential speed and place bend towards bounds; then the velocity is taken to the Galaxy's rest frame.
+    bent = moving / ops.sqrt(ops.matmul(moving * moving, _BENDING) + 1.0)
+    v_l, v_b, place = ops.split(bent, (1, 1, 3))
+    sun_along, sun_longitude, sun_in_plane = ops.split(sun, (1, 1, 1))
     g_l = v_l + sun_longitude / cos_b
     g_b = v_b + cos_b * SUN[2] - tan_b * sun_in_plane
 
@@ -89,22 +89,19 @@ def kinematics(ops: Ops, features: Tensor) -> Kinematics:
     first = ops.concat([longitude, longitude, latitude, along, along])
     second = ops.concat([longitude, latitude, latitude, longitude, latitude])
     s_ll, s_lb, s_bb, s_rl, s_rb = ops.split(ops.matmul(first * second, _COVARIANCES), (_P,) * 5)
-    means = ops.matmul(ops.concat([along, longitude, latitude]), _MEANS)
-    mean_r, mean_l, mean_b = ops.split(means, (_P,) * 3)
+    mean_r, mean_l, mean_b = ops.split(ops.matmul(first, _MEANS), (_P,) * 3)
     off_l, off_b = g_l - mean_l, g_b - mean_b
     determinant = s_ll * s_bb - s_lb * s_lb + _POLE  # at a pole itself there is neither longitude nor latitude
     by_l = (s_bb * off_l - s_lb * off_b) / determinant
     by_b = (s_ll * off_b - s_lb * off_l) / determinant
     conditional = mean_r - sun_along + present * (s_rl * by_l + s_rb * by_b)
 
-    # How odd the tangential velocity is for a population (Mahalanobis), and its parts along rotation and outwards.
+    # How odd the tangential velocity is for each population (Mahalanobis), and its three components.
     oddness = ops.sqrt(ops.clip(off_l * by_l + off_b * by_b, 0.0, 40.0))
-    seen = ops.matmul(oddness, _ODD_FOR) * present
-    tangential = ops.clip(ops.matmul(g_l * longitude + g_b * latitude, _TANGENTIAL), -4.0, 4.0) * present
-    near = place / ops.sqrt(1.0 + place * place / _FARTHEST)
-    parameters = ops.concat([spectrum, near, absent, seen, tangential])
-    basis = ops.concat([ops.matmul(position, _ONE_AND_DIRECTION) + _ONE, ops.matmul(turning, _ROTATION), conditional])
-    return Kinematics(parameters, basis)
+    motion = present * ops.concat([oddness, g_l * longitude + g_b * latitude])
+    return Kinematics(
+        parameters=ops.concat([spectrum, place, absent, motion]), basis=ops.concat([directions, conditional])
+    )
 
 
 def _columns(names: tuple[str, ...]) -> Array:
@@ -137,39 +134,44 @@ def _covariances() -> Array:
 
 
 def _means() -> Array:
-    """[9, 3 P]."""
+    """[15, 3 P]: of (longitude, longitude, latitude, along, along) to the populations' means of r, l and b."""
     means = np.array([mean for mean, _ in POPULATIONS.values()]).T
-    return np.kron(np.eye(3), means).astype(np.float64)
+    picks = np.array([[0, 1, 0], [0, 0, 0], [0, 0, 1], [1, 0, 0], [0, 0, 0]])
+    return np.kron(picks, means).astype(np.float64)
+
+
+def _arranged() -> tuple[Array, tuple[int, ...]]:
+    """[F, sum of widths] and the widths: what `kinematics` takes of the features, each part a linear combination."""
+    n = {axis: _columns((axis,))[:, 0] for axis in ("nx", "ny", "nz", "rotation", "radial")}
+    zero = np.zeros(len(FEATURE_NAMES))
+    u, v, w = SUN
+    parts = (
+        [zero, n["nx"], n["ny"], n["nz"], n["rotation"], n["radial"]],  # the constant makes the first 1
+        [n["nz"]],
+        [n["radial"], n["rotation"], n["nz"]],
+        [n["rotation"], -n["radial"], zero],
+        [n["radial"], n["rotation"], zero],
+        [u * n["nx"] + v * n["ny"] + w * n["nz"], v * n["nx"] - u * n["ny"], u * n["nx"] + v * n["ny"]],
+        list(_columns(("v_l", "v_b", "log_distance", "radius", "height")).T),
+        list(_columns(("fe_h", "teff", "logg", "snr")).T),
+    )
+    return np.array([column for part in parts for column in part]).T, tuple(len(part) for part in parts)
+
+
+def _bending() -> Array:
+    """[5, 5]: squares of (v_l, v_b, log distance, radius, height) over the squares of where they bend to."""
+    out = np.zeros((5, 5))
+    out[:2, :2] = FASTEST**-2
+    out[[2, 3, 4], [2, 3, 4]] = 1.0 / np.array(FARTHEST) ** 2
+    return out
 
 
 _TYPICAL: Final = _typical()
 _FALLBACK: Final = _fallback()
-_ARRANGED: Final = _columns(
-    (
-        *("nx", "ny", "nz", "nz"),
-        *("radial", "rotation", "nz"),
-        *("v_l", "v_b"),
-        *("fe_h", "teff", "logg", "snr"),
-        *("log_distance", "radius", "height"),
-    )
-)
+_ARRANGED, _WIDTHS = _arranged()
+_ARRANGED_CONSTANT: Final = np.eye(1, sum(_WIDTHS))
+_BENDING: Final = _bending()
 _POLE: Final = 1e-12
-_PICK_PLANE: Final = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
-_PICK_NZ: Final = np.array([[0.0], [0.0], [1.0], [0.0]])
-_QUARTER_TURN: Final = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
-_IN_PLANE: Final = np.diag([1.0, 1.0, 0.0])
 _VERTICAL: Final = np.array([[0.0, 0.0, 1.0]])
-_SUN_PROJECTED: Final = np.array(
-    [[SUN[0], SUN[1], SUN[0]], [SUN[1], -SUN[0], SUN[1]], [SUN[2], 0.0, 0.0], [0.0, 0.0, 0.0]]
-)
-_PICK_NO_MOTION: Final = np.array([[0.0]] * 5 + [[1.0]])
 _COVARIANCES: Final = _covariances()
 _MEANS: Final = _means()
-_ODD_FOR: Final = np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
-_TANGENTIAL: Final = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
-_FARTHEST: Final = np.array([[4.0, 6.0, 3.0]]) ** 2  # log distance, radius and height bend towards these
-_ONE: Final = np.array([[1.0, 0.0, 0.0, 0.0]])
-_ONE_AND_DIRECTION: Final = np.array(
-    [[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
-)
-_ROTATION: Final = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]])

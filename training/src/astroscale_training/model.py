@@ -43,5 +43,5 @@ class Model:
         of = kinematics(NUMPY, features.astype(np.float64))
         value = self.value.predict(of)[:, None]
         scale = np.exp(self.scale.predict(self.scaler.apply(features)))[:, None]
-        factors = self.factors.reshape(-1, self.factors.shape[-1])[cells(features).flat]
+        factors = self.factors.reshape(-1, self.factors.shape[-1]).astype(np.float32)[cells(features).flat]
         return Predictions(value, value + scale * factors, self.novelty.value(NUMPY, of.parameters))

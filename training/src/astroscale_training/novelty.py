@@ -30,7 +30,7 @@ class Novelty:
         """[N, 1]: squared distance to the nearest centre over the limit; above 1 means extrapolation."""
         near = ops.matmul(parameters, self.scale)
         squares = ops.sum_columns(near * near) + (self.offsets - ops.matmul(near, self.centres))
-        return ops.clip(ops.least(squares), 0.0, 1e6)
+        return ops.least(squares)
 
 
 def fit_novelty(parameters: Array, seed: int) -> Novelty:

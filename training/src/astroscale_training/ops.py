@@ -20,7 +20,7 @@ class Ops(Protocol):
     """What the operators of a tensor do not say."""
 
     def matmul(self, a: Tensor, b: Array) -> Tensor:
-        """[N, K] times constants [K, M]."""
+        """[N, K] times constants [K, M], in the precision of `a`."""
         ...
 
     def concat(self, parts: Sequence[Tensor]) -> Tensor:
@@ -51,6 +51,14 @@ class Ops(Protocol):
         """Limited to [low, high]."""
         ...
 
+    def single(self, a: Tensor) -> Tensor:
+        """As float32, for what is many and needs no more."""
+        ...
+
+    def double(self, a: Tensor) -> Tensor:
+        """As float64 again."""
+        ...
+
     def sum_columns(self, a: Tensor) -> Tensor:
         """[N, 1]: the sum along each row."""
         ...
@@ -65,7 +73,7 @@ class NumpyOps:
 
     def matmul(self, a: Array, b: Array) -> Array:
         """See `Ops`."""
-        return a @ b
+        return a @ b.astype(a.dtype, copy=False)
 
     def concat(self, parts: Sequence[Array]) -> Array:
         """See `Ops`."""
@@ -94,6 +102,14 @@ class NumpyOps:
     def clip(self, a: Array, low: float, high: float) -> Array:
         """See `Ops`."""
         return np.clip(a, low, high)
+
+    def single(self, a: Array) -> Tensor:
+        """See `Ops`."""
+        return a.astype(np.float32)
+
+    def double(self, a: Tensor) -> Array:
+        """See `Ops`."""
+        return a.astype(np.float64)
 
     def sum_columns(self, a: Array) -> Array:
         """See `Ops`."""
