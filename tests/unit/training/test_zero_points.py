@@ -108,4 +108,4 @@ def test_the_terminal_shows_what_the_card_says(tmp_path: Path) -> None:
     console = Console(width=100, record=True)
     console.print(as_table(card))
     for row in card:
-        assert f"{row['offset_kms']:+.2f} +- {row['offset_error_kms']:.2f}" in console.export_text(clear=False)
+        assert f"{row['offset_kms']:+.2f} ± {row['offset_error_kms']:.2f}" in console.export_text(clear=False)

@@ -101,8 +101,9 @@ def to_card(zero_points: tuple[ZeroPoint, ...]) -> list[dict[str, Any]]:
 
 def as_table(zero_points: list[dict[str, Any]]) -> Table:
     """The card's zero points for the terminal."""
-    table = Table(title="Zero points: velocity of a survey against the others', km/s")
-    for name in ("survey", "stars", "in common", "offset", "left by a fit", "corrected"):
+    title = "Zero points: a survey's velocities minus the others', km/s"
+    table = Table(title=title, box=None, header_style="bold", title_justify="left", pad_edge=False)
+    for name in ("survey", "stars", "common", "offset", "left by a fit", "corrected"):
         table.add_column(name, justify="left" if name == "survey" else "right")
     for row in zero_points:
         offset = _with_error(row["offset_kms"], row["offset_error_kms"])
@@ -115,7 +116,7 @@ def as_table(zero_points: list[dict[str, Any]]) -> Table:
 def _with_error(value: float | None, error: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:+.2f}" + ("" if error is None else f" +- {error:.2f}")
+    return f"{value:+.2f}" + ("" if error is None else f" ± {error:.2f}")
 
 
 def _pairs_of_surveys(data: TrainingStars) -> NDArray[np.intp]:
