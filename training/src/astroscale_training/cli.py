@@ -65,8 +65,10 @@ def train_command(
 ) -> None:
     """Fit a model on star tables, check it, and write graph, card and hashes.
 
-    Columns: ra, dec, rv_kms, and where there are teff, logg, fe_h, snr, parallax, pmra, pmdec, survey, source_id. Units
-    are converted where a file has them. Nothing serves the model before it is published and promoted.
+    Columns by exactly these names: ra, dec, rv_kms, and where they are there
+    teff, logg, fe_h, snr, parallax, pmra, pmdec, survey, source_id.
+    Units are converted where a file has them. Nothing serves the model before
+    `astroscale model publish` and `promote`.
 
     Exit code 1 where the tables cannot be used or the graph is not the model; then nothing is written.
     """
