@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from astroscale_training.candidates import CANDIDATES, STACK
 from astroscale_training.candidates.base import Candidate, Floats, Mask, Sample, Stack
@@ -135,13 +136,14 @@ def hold_out(
 
     def one(number: int) -> dict[str, Held]:
         training, held = sample.take(fold != number), sample.take(fold == number)
-        out = {c.name: held_by(c, training, held, settings) for c in candidates if c.name not in known}
-        out |= {name: Held(value[fold == number], value[fold == number]) for name, value in known.items()}
-        if stack:
-            began = time.process_time()
-            weights = stack.weigh(stack.parts, training, settings)
-            value = np.column_stack([out[part.name].value for part in stack.parts]) @ weights
-            out[stack.name] = Held(value, value, time.process_time() - began)
+        out = {name: Held(value[fold == number], value[fold == number]) for name, value in known.items()}
+        with threadpool_limits(limits=1):
+            out |= {c.name: held_by(c, training, held, settings) for c in candidates if c.name not in known}
+            if stack:
+                began = time.process_time()
+                weights = stack.weigh(stack.parts, training, settings)
+                value = np.column_stack([out[part.name].value for part in stack.parts]) @ weights
+                out[stack.name] = Held(value, value, time.process_time() - began)
         return out
 
     numbers: list[int] = np.unique(fold).tolist()
