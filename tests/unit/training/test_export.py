@@ -7,14 +7,12 @@ import onnx
 import pytest
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.encoding import ENCODING_VERSION
-from astroscale_training.calibrate import SHAPE
 from astroscale_training.export import export
 from astroscale_training.fit import fit_model
-from astroscale_training.kinematics import PARAMETERS
 from astroscale_training.parity import probe_rows, require_parity
 from astroscale_training.runtime import run
 from astroscale_training.settings import Normalization, TrainingSettings
-from onnx import ModelProto, numpy_helper
+from onnx import ModelProto
 
 TOLERANCE_KMS = 1e-3
 
@@ -65,59 +63,17 @@ def attribute(proto: ModelProto, output: str, name: str) -> Any:
     return next(a for a in node(proto, output).attribute if a.name == name)
 
 
-def change(proto: ModelProto, shape: tuple[int, ...], by: Any) -> None:
-    """Put `by` of the one constant of this shape in its place."""
-    (found,) = [i for i in proto.graph.initializer if tuple(i.dims) == shape]
-    found.CopyFrom(numpy_helper.from_array(by(numpy_helper.to_array(found).copy()), found.name))
-
-
-def shift_a_coefficient(proto: ModelProto) -> None:
-    def shifted(values: Any) -> Any:
-        values[3, 0] += 0.5
-        return values
-
-    change(proto, (64, 9), shifted)
-
-
 def shift_a_leaf(proto: ModelProto) -> None:
     weights = attribute(proto, "log_scale", "target_weights").floats
     weights[len(weights) // 2] += 0.5
-
-
-def turn_missing_values(proto: ModelProto) -> None:
-    tracks = attribute(proto, "log_scale", "nodes_missing_value_tracks_true").ints
-    tracks[:] = [1 - t for t in tracks]
-
-
-def forget_standardisation(proto: ModelProto) -> None:
-    attribute(proto, "scaled", "offset").floats[0] += 1.0
-
-
-def swap_two_quantiles(proto: ModelProto) -> None:
-    change(proto, (int(np.prod(SHAPE)), 5), lambda factors: factors[:, [1, 0, 2, 3, 4]].copy())
 
 
 def make_scale_infinite(proto: ModelProto) -> None:
     attribute(proto, "log_scale", "base_values").floats[0] = 2_000.0
 
 
-def call_every_star_familiar(proto: ModelProto) -> None:
-    change(proto, (len(PARAMETERS), 7), lambda scale: scale * 0.5)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        shift_a_coefficient,
-        shift_a_leaf,
-        turn_missing_values,
-        forget_standardisation,
-        swap_two_quantiles,
-        make_scale_infinite,
-        call_every_star_familiar,
-    ],
-)
-def test_a_broken_graph_does_not_pass_the_gate(fitted: Any, damage: Any) -> None:
+@pytest.mark.parametrize("damage", [shift_a_leaf, make_scale_infinite])
+def test_a_broken_scale_does_not_pass_the_gate(fitted: Any, damage: Any) -> None:
     proto = onnx.load_from_string(fitted.onnx)
     damage(proto)
     with pytest.raises(AstroScaleError) as error:
