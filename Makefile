@@ -10,10 +10,10 @@ SYNCED := .venv/.synced
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status check test train bench dev doctor format clean
+.PHONY: help setup up down status check test train bench bench-science dev doctor format clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(SYNCED) $(PAGE) ## Fetch the tools, install every member, build the page
 
@@ -40,6 +40,9 @@ train: $(SYNCED) ## Train the default model on the real tables; write it to mode
 
 bench: setup ## Latency and throughput of /predict beside the bare broker and a bare echo
 	@$(RUN) -m tests.bench $(ARGS)
+
+bench-science: $(SYNCED) ## The model's aims on stars that it has not seen (ARGS=--quick: one seed, some minutes)
+	@$(RUN) -m tests.bench.science $(ARGS)
 
 dev: setup ## The page with hot reload on port 5173, before a running system
 	@$(RUN) -m astroscale_local up --detach

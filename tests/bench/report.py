@@ -73,7 +73,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit that was measured."""
     asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return asked.stdout.strip() or "unknown"
 
@@ -83,7 +84,7 @@ def publish(suite: str, rows: Sequence[Row], about: dict[str, Any], **more: Any)
     made = [row.as_json() for row in rows]
     FOLDER.mkdir(parents=True, exist_ok=True)
     file = FOLDER / f"{suite}.json"
-    file.write_text(json.dumps({"machine": about, "commit": _commit(), **more, "rows": made}, indent=2) + "\n")
+    file.write_text(json.dumps({"machine": about, "commit": commit(), **more, "rows": made}, indent=2) + "\n")
     table = Table(title=f"{suite}: medians, with the least and the greatest run")
     for name in ("what", "value", "beside", "its value", "ratio", "aim", "met"):
         table.add_column(name, justify="left" if name in ("what", "beside") else "right")

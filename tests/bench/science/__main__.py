@@ -1,0 +1,7 @@
+"""`make bench-science`."""
+
+import sys
+
+from tests.bench.science.run import main
+
+sys.exit(main())
