@@ -3,12 +3,16 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from astroscale_inference.lone import LoneStars
+from astroscale_inference import predictions
+from astroscale_inference.domain.model import load
+from astroscale_inference.lone import LoneReplies, LoneStars
 from astroscale_shared.messaging import codec, raw
 from astroscale_shared.messaging.contracts import ARROW, CONTENT_TYPE
 from astroscale_shared.stars.columns import NUMERIC
+from astroscale_shared.stars.encoding import encode
 from astroscale_shared.stars.observations import Observations
 
+from tests.support.graphs import card, graph
 from tests.support.stars import one, random_stars
 
 
@@ -89,3 +93,19 @@ def test_other_schemas_are_not_learnt() -> None:
 def test_several_stars_are_not_learnt() -> None:
     value = message(nameless(random_stars(2, seed=1)))
     assert after(value).read(value) is None
+
+
+def test_replies_are_those_of_the_long_way_whatever_the_model() -> None:
+    replies = LoneReplies()
+    models = [
+        load(graph(bias=bias, weights=(7.0, 3.0)), card(), name="default", version=version * 12, sha256="0" * 64)
+        for bias, version in ((30.0, "a"), (-12.5, "b"))
+    ]
+    stars = random_stars(60, seed=9)
+    nothing = np.array([np.nan])
+    for i in range(len(stars)):
+        model = models[i % 3 // 2]
+        encoded = encode(stars.take(np.array([i])))
+        scores = model.score(encoded.features)
+        long = codec.to_bytes(predictions.reply(model, scores, flags=encoded.flags, measured=nothing))
+        assert replies.write(model, scores, encoded.flags) == long

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import orjson
-import pyarrow as pa
 from astroscale_shared.messaging import codec, headers, raw
-from astroscale_shared.messaging.contracts import ARROW, CONTENT_TYPE, REPLY_SCHEMA
+from astroscale_shared.messaging.contracts import ARROW, CONTENT_TYPE
 from astroscale_shared.messaging.requests import CORRELATION, DEADLINE_MS, KIND, MODEL, PREDICT, REPLY_PARTITION
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.encoding import encode
@@ -16,7 +16,7 @@ from astroscale_shared.stars.observations import Observations, join, validate
 
 from astroscale_inference import predictions
 from astroscale_inference.domain.model import Model, fit
-from astroscale_inference.lone import LoneStars
+from astroscale_inference.lone import LoneReplies, LoneStars
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class AnswerRequests:
         self._max_rows = max_rows
         self._partitions = reply_partitions
         self._lone = LoneStars()
+        self._lone_replies = LoneReplies()
 
     def __call__(self, records: Sequence[Any]) -> list[Answer]:
         """Stars of all requests are encoded and scored at once; a request that is wrong fails alone."""
@@ -69,7 +70,7 @@ class AnswerRequests:
             except AstroScaleError as error:
                 answers.append(_failure(correlation, partition, error))
         if asked and model is not None:
-            answers += _predict(model, asked)
+            answers += self._predict(model, asked)
         return answers
 
     def _stars(self, value: bytes | None) -> Observations:
@@ -100,27 +101,28 @@ class AnswerRequests:
             }
         )
 
-
-def _predict(model: Model, asked: Sequence[tuple[str, int, Observations]]) -> list[Answer]:
-    parts = [stars for _, _, stars in asked]
-    stars = join(parts)
-    encoded = encode(stars)
-    scores = model.score(encoded.features)
-    good, problem = fit(scores)
-    measured = stars.numeric["rv_kms"]
-    made = predictions.columns(model, scores, flags=encoded.flags, measured=measured)
-    batch = pa.RecordBatch.from_arrays([made[name] for name in REPLY_SCHEMA.names], schema=REPLY_SCHEMA)
-    answers: list[Answer] = []
-    start = 0
-    for correlation, partition, part in asked:
-        rows = len(part)
-        if good[start : start + rows].all():
-            value = codec.to_bytes(batch.slice(start, rows))
-            answers.append(Answer(correlation, partition, value, ok=True, rows=rows))
-        else:
-            answers.append(_failure(correlation, partition, AstroScaleError("not_finite_prediction", problem)))
-        start += rows
-    return answers
+    def _predict(self, model: Model, asked: Sequence[tuple[str, int, Observations]]) -> list[Answer]:
+        stars = join([stars for _, _, stars in asked])
+        encoded = encode(stars)
+        scores = model.score(encoded.features)
+        good, problem = fit(scores)
+        measured = stars.numeric["rv_kms"]
+        if len(stars) == 1 and good[0] and np.isnan(measured[0]):
+            correlation, partition, _ = asked[0]
+            value = self._lone_replies.write(model, scores, encoded.flags)
+            return [Answer(correlation, partition, value, ok=True, rows=1)]
+        batch = predictions.reply(model, scores, flags=encoded.flags, measured=measured)
+        answers: list[Answer] = []
+        start = 0
+        for correlation, partition, part in asked:
+            rows = len(part)
+            if good[start : start + rows].all():
+                value = codec.to_bytes(batch.slice(start, rows))
+                answers.append(Answer(correlation, partition, value, ok=True, rows=rows))
+            else:
+                answers.append(_failure(correlation, partition, AstroScaleError("not_finite_prediction", problem)))
+            start += rows
+        return answers
 
 
 def _failure(correlation: str, partition: int, error: AstroScaleError) -> Answer:
