@@ -8,11 +8,16 @@ import numpy as np
 import onnx
 import pytest
 from astroscale_shared.registry import ModelCard, ModelRef, Registry
+from astroscale_shared.registry.schema import document
+from astroscale_shared.stars.columns import INPUTS
 from astroscale_shared.stars.encoding import ENCODING_VERSION, FEATURE_NAMES, encode
 from astroscale_shared.stars.observations import from_columns
+from astroscale_training.figures import FIGURES
+from astroscale_training.markdown import render
 from astroscale_training.runtime import run
 
 MODELS = Path(__file__).parents[2] / "models"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,40 @@ def test_card_says_what_a_user_must_know(shipped: tuple[ModelRef, bytes, ModelCa
     assert 0.88 < everyone.coverage < 0.93
 
 
+def test_schema_is_the_one_committed() -> None:
+    assert (DOCS / "model-card.schema.json").read_text("utf-8") == document(), (
+        "run: uv run python -m astroscale_shared.registry.schema docs/model-card.schema.json"
+    )
+
+
+def test_a_card_of_the_first_days_is_still_read(shipped: tuple[ModelRef, bytes, ModelCard]) -> None:
+    needed = {"model_type", "encoding_version", "feature_names", "trained_at", "parity"}
+    assert set(json.loads(document())["required"]) == needed, "whatever is new must have a default"
+    old = json.loads(shipped[2].to_bytes())
+    assert ModelCard.from_bytes(json.dumps({name: old[name] for name in needed}).encode()).features == ()
+
+
+def test_card_says_what_monitoring_and_people_need(shipped: tuple[ModelRef, bytes, ModelCard]) -> None:
+    _, _, card = shipped
+    inputs = [column.name for column in INPUTS]
+    assert [feature.name for feature in card.features] == inputs
+    assert all(feature.low < feature.high and feature.description for feature in card.features)
+    assert list(card.reference) == inputs
+    assert all(len(histogram.edges) == 9 for histogram in card.reference.values())
+    assert len(card.known_failures) >= 8
+    assert {row.level for row in card.calibration} == {0.9, 0.68}
+    views = {row.pattern.partition(": ")[0] for row in card.calibration}
+    assert views >= {"as observed", "unseen sky", "table", "survey", "[Fe/H]", "parallax", "inputs taken away"}
+    assert {"comparison", "learning_curve", "feature_effect", "zero_points", "settings"} <= card.extra.keys()
+    assert card.extra["comparison"]["agrees"], card.extra["comparison"]["verdict"]
+
+
+def test_page_and_figures_are_of_the_shipped_card(shipped: tuple[ModelRef, bytes, ModelCard]) -> None:
+    assert (DOCS / "model-card.md").read_text("utf-8") == render(shipped[2], FIGURES), "run: make train"
+    for name in FIGURES:
+        assert 5_000 < (DOCS / "figures" / f"{name}.png").stat().st_size < 150_000
+
+
 def test_card_carries_no_path(shipped: tuple[ModelRef, bytes, ModelCard]) -> None:
     text = (shipped[0].path / "card.json").read_text("utf-8")
     assert not re.search(r'"(?:file|data)": "[^"]*[/\\]', text)
@@ -62,8 +101,7 @@ def test_graph_keeps_the_contract(shipped: tuple[ModelRef, bytes, ModelCard]) ->
     assert json.loads(props["feature_names"]) == list(FEATURE_NAMES)
     assert [i.name for i in proto.graph.input] == ["features"]
     outputs = [o.name for o in proto.graph.output]
-    assert outputs[:2] == ["radial_velocity_kms", "quantiles_kms"]
-    assert outputs[2:] in ([], ["novelty"])
+    assert outputs == ["radial_velocity_kms", "quantiles_kms", "novelty"]
 
 
 def test_any_pattern_of_missing_inputs_gets_an_answer(shipped: tuple[ModelRef, bytes, ModelCard]) -> None:
@@ -73,7 +111,7 @@ def test_any_pattern_of_missing_inputs_gets_an_answer(shipped: tuple[ModelRef, b
         for bit, (name, value) in enumerate(sun_like.items())
     }
     columns |= {"ra": np.full(128, 200.12), "dec": np.full(128, -47.33)}
-    value, quantiles = run(shipped[1], encode(from_columns(columns)).features)
+    value, quantiles, _ = run(shipped[1], encode(from_columns(columns)).features)
     assert value.shape == (128, 1)
     assert quantiles.shape == (128, 5)
     assert np.isfinite(value).all()

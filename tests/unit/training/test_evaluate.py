@@ -154,4 +154,9 @@ def test_failures_are_said_with_figures(stars: TrainingStars) -> None:
     assert not [s for s in said if s.startswith(("B lies", "C lies", "D lies"))]
     assert 'holds 80.0% of 500 rows of the group "table: x"' in text
     assert text.count("The 90 % interval holds") == 1
+    assert "predicted with R2" not in text, "sky that was not seen is no worse here"
+    noise = np.where(stars.table == "odd.csv", 40.0, 0.0) * np.random.default_rng(0).normal(size=N)
+    metrics = accuracy(stars, of_stars, Sky(value + noise, np.arange(N) % 3))
+    said = known_failures(stars, of_stars, np.arange(N) < 40, metrics, (), [])
+    assert [s.split(" are predicted")[0] for s in said if "predicted with R2" in s] == ["Stars of odd"]
     assert "Stars far from all others (flag `extrapolated`): 40 in training" in text

@@ -31,6 +31,7 @@ HALO_DEX: Final = -1.5
 FAST_KMS: Final = 300.0
 FEW: Final = 20
 _CLEAR_KMS: Final = 1.0
+_CLEAR_R2: Final = 0.1
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +53,7 @@ def known_failures(
         *ALWAYS,
         f"Velocities above {ESCAPE_KMS:g} km/s were cut from training: hypervelocity stars are not foreseen.",
         _fingerprints(metrics),
+        *_patches(metrics),
         _of_stars("Hot stars", f"teff above {HOT_K:g} K", teff > HOT_K, data, held),
         _metallicity_of_hot_stars(teff, fe_h),
         _of_stars("Halo stars", f"fe_h below {HALO_DEX:g}", fe_h < HALO_DEX, data, held),
@@ -75,6 +77,19 @@ def _fingerprints(metrics: dict[str, Metric]) -> str:
         "snr, teff, logg and which inputs are missing betray the survey, and surveys point at different stars: their mean "
         f"velocities alone explain {means:.3f} of the variance, the model {total:.3f}, and {within:.3f} within surveys."
     )
+
+
+def _patches(metrics: dict[str, Metric]) -> list[str]:
+    """Tables that are predicted far worse where all their sky is held out."""
+    out: list[str] = []
+    for key, sky in metrics.items():
+        figure, _, table = key.partition(" table ")
+        if figure == "r2_sky_block" and table and sky.value < metrics[f"r2 table {table}"].value - _CLEAR_R2:
+            out.append(
+                f"Stars of {table} are predicted with R2 {sky.value:.3f} where their part of the sky is held out, and with "
+                f"{metrics[f'r2 table {table}'].value:.3f} where it is not: far from the training sky do not trust the like."
+            )
+    return out
 
 
 def _of_stars(who: str, which: str, rows: Mask, data: TrainingStars, held: HeldOut) -> str:

@@ -66,7 +66,7 @@ def predicted_vs_measured(path: Path, data: TrainingStars, value: Floats) -> Non
     """Density of stars, and the 16th, 50th and 84th percentile of the measured velocity along the predicted one."""
     groups = [g for g in groups_of(data, _FEWEST) if g.name in (ALL, CLEAN)]
     limit = 320.0
-    with drawn(path, 4.8 * len(groups) + 1.4, 4.9) as figure:
+    with drawn(path, 4.8 * len(groups) + 1.4, 5.3) as figure:
         axes: Any = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
         for ax, group in zip(axes, groups, strict=True):
             x, y = value[group.rows], data.velocity[group.rows]

@@ -79,7 +79,7 @@ def _table(
 ) -> Table:
     table = Table(title=title, box=None, header_style="bold", title_justify="left", pad_edge=False)
     for number, name in enumerate(columns):
-        table.add_column(name, justify="left" if number in left else "right")
+        table.add_column(name, justify="left" if number in left else "right", no_wrap=number not in left)
     for row in rows:
         table.add_row(*(row if markup else map(escape, row)))
     return table
