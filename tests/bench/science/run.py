@@ -123,14 +123,14 @@ def main() -> int:
         console.print(f"[dim]{time.monotonic() - began:6.0f} s[/dim]  {what}")
 
     data, _ = load(settings, say)
-    say("the shipped model in inference")
-    lines = serving(data)
     seeds: list[OfSeed] = []
     for seed in range(count):
         say(f"seed {seed + 1} of {count}: shuffled folds, unseen sky, the original boosting")
         seeds.append(of_seed(data, settings.model_copy(update={"seed": seed})))
     say("unseen surveys, tables alone, fewer stars" if not asked.quick else "LAMOST left out, fewer stars")
     other = other_fits(data, settings, quick=asked.quick)
+    say("the shipped model in inference")
+    lines = serving(data)
     kept, groups = promises(seeds)
     more: dict[str, Any] = {"seeds": count, "seconds": round(time.monotonic() - began), "groups": groups}
     return 0 if publish([*accuracy(seeds), *kept, *other, *lines], about, **more) else 1

@@ -41,7 +41,7 @@ def _style(s: Standing, comparison: Comparison) -> str:
 
 
 def draw(comparison: Comparison, path: Path) -> None:
-    """Write the figure: the score of each candidate, and its R2 on the clean stars where there are some.
+    """Write the figure: R2 of each candidate, mean over the tables and on the clean stars where there are some.
 
     The same comparison gives the same bytes.
     """
@@ -49,7 +49,7 @@ def draw(comparison: Comparison, path: Path) -> None:
     from matplotlib.figure import Figure
 
     with mpl.rc_context({"font.size": 9, "text.color": _INK, "axes.labelcolor": _INK, "ytick.color": _INK}):
-        figure = Figure(figsize=(9.0, 4.2), layout="constrained")
+        figure = Figure(figsize=(9.6, 4.2), layout="constrained")
         names = list(comparison.standings[0].r2["shuffled"])
         titles = {None: "mean over the tables"} | ({CLEAN: "clean stars of multi_survey"} if CLEAN in names else {})
         axes = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
@@ -76,7 +76,7 @@ def _panel(axis: Any, comparison: Comparison, part: str | None, title: str) -> N
                 value, row, s=42, color=_COLOURS[folding], zorder=2, label=_label(folding) if row == 0 else None
             )
         axis.annotate(
-            f"{max(ends.values()):.3f}",
+            " / ".join(f"{value:.3f}" for value in ends.values()),
             (max(ends.values()), row),
             xytext=(7, 0),
             textcoords="offset points",
@@ -84,7 +84,7 @@ def _panel(axis: Any, comparison: Comparison, part: str | None, title: str) -> N
             fontsize=8,
             color=_INK,
         )
-    axis.set_xlim(left=min(_SHOWN_FROM, axis.get_xlim()[0]), right=axis.get_xlim()[1] + 0.07)
+    axis.set_xlim(left=min(_SHOWN_FROM, axis.get_xlim()[0]), right=axis.get_xlim()[1] + 0.2)
     axis.grid(axis="x", color="#e4e7eb")
     axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
