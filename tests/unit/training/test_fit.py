@@ -7,7 +7,16 @@ import pytest
 from astroscale_shared.stars.encoding import FEATURE_NAMES, encode
 from astroscale_shared.stars.observations import from_columns
 from astroscale_training.boosting import fit_trees
-from astroscale_training.calibrate import GROUP_NAMES, SHAPE, Cells, calibrate, cells, groups, weighted_quantiles
+from astroscale_training.calibrate import (
+    GROUP_NAMES,
+    SHAPE,
+    Cells,
+    HeldOutRatios,
+    calibrate,
+    cells,
+    groups,
+    weighted_quantiles,
+)
 from astroscale_training.export import export
 from astroscale_training.features import MASKABLE
 from astroscale_training.fit import fit_model
@@ -106,11 +115,19 @@ def at(group: np.ndarray, fe_h: int = 0, parallax: int = 0) -> Cells:
     return Cells(group, np.full_like(group, fe_h), np.full_like(group, parallax))
 
 
+def held_out(
+    ratio: np.ndarray, cells_: Cells, whole: np.ndarray | None = None, *, natural: bool = True
+) -> HeldOutRatios:
+    n = len(ratio)
+    everywhere = np.ones(n, dtype=np.bool_)
+    return HeldOutRatios(ratio, np.ones(n), cells_, everywhere & natural, everywhere if whole is None else whole)
+
+
 def test_factors_are_those_of_the_group_and_lean_on_all_where_it_is_small() -> None:
     rng = np.random.default_rng(0)
     group = np.repeat([0, 2, 8], [5_000, 5_000, 20])
     ratio = np.where(group == 0, 1.0, 3.0) * rng.normal(size=len(group))
-    factors = calibrate(ratio, np.ones(len(ratio)), at(group))
+    factors = calibrate(held_out(ratio, at(group)))
     assert factors.shape == (*SHAPE, 5)
     assert factors[0, 0, 0, -1] == pytest.approx(1.645, abs=0.15)
     assert factors[2, 0, 0, -1] == pytest.approx(3 * 1.645, abs=0.3)
@@ -118,12 +135,23 @@ def test_factors_are_those_of_the_group_and_lean_on_all_where_it_is_small() -> N
     assert (np.diff(factors, axis=-1) >= 0).all()
 
 
+@pytest.mark.parametrize("observed", [True, False])
+def test_a_pattern_that_nobody_observed_is_as_wide_as_its_harder_stars_need(observed: bool) -> None:
+    rng = np.random.default_rng(0)
+    whole = np.arange(6_000) < 1_000
+    ratio = np.where(whole, 3.0, 1.0) * rng.normal(size=6_000)
+    at_ = at(np.zeros(6_000, dtype=np.int64))
+    factors = calibrate(held_out(ratio, at_, whole, natural=observed))[0, 0, 0]
+    inside = (np.abs(ratio[whole]) <= factors[-1]).mean()
+    assert inside < 0.75 if observed else inside > 0.88
+
+
 def test_metallicity_and_parallax_have_factors_of_their_own() -> None:
     rng = np.random.default_rng(0)
     group, fe_h = np.zeros(20_000, dtype=np.int64), np.repeat([1, 5], 10_000)
     parallax = np.tile([2, 4], 10_000)
     ratio = np.where(fe_h == 1, 3.0, 1.0) * np.where(parallax == 2, 2.0, 1.0) * rng.normal(size=20_000)
-    factors = calibrate(ratio, np.ones(20_000), Cells(group, fe_h, parallax))[0, :, :, -1] / 1.645
+    factors = calibrate(held_out(ratio, Cells(group, fe_h, parallax)))[0, :, :, -1] / 1.645
     assert factors[1, 2] == pytest.approx(6.0, rel=0.1)
     assert factors[5, 4] == pytest.approx(1.0, rel=0.15)
 
@@ -137,7 +165,7 @@ def test_cells_are_the_bins_of_metallicity_and_parallax() -> None:
 
 
 def test_the_interval_reaches_to_the_value_where_all_residuals_lean_one_way() -> None:
-    factors = calibrate(np.linspace(1.0, 2.0, 500), np.ones(500), at(np.zeros(500, dtype=np.int64)))[0, 0, 0]
+    factors = calibrate(held_out(np.linspace(1.0, 2.0, 500), at(np.zeros(500, dtype=np.int64))))[0, 0, 0]
     assert factors[0] == 0.0 < factors[1] < factors[-1]
 
 

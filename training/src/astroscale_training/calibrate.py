@@ -37,6 +37,8 @@ SHAPE: Final = (len(GROUP_NAMES), len(FE_H_ENCODED) + 1, len(PARALLAX_ENCODED) +
 _FE_H: Final = FEATURE_NAMES.index("fe_h")
 _PARALLAX: Final = FEATURE_NAMES.index("parallax")
 
+_FEWEST: Final = 10
+_FEWEST_OBSERVED: Final = 200
 _FULL_TRUST: Final = 150.0
 """Rows at which a group's own factors count as much as its parent's."""
 
@@ -87,40 +89,67 @@ def cells(features: NDArray[np.float32]) -> Cells:
     return Cells(groups()[patterns(features)], fe_h, parallax)
 
 
-def calibrate(ratio: NDArray[np.float64], weight: NDArray[np.float64], at: Cells) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True)
+class HeldOutRatios:
+    """Held-out residuals over scale, float64 [M], with the weights (float64 [M]) and cells of their rows.
+
+    natural: bool [M], the star as it was observed. whole: bool [M], the star itself has all seven features.
+    """
+
+    ratio: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    at: Cells
+    natural: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> "HeldOutRatios":
+        return HeldOutRatios(self.ratio[rows], self.weight[rows], self.at[rows], self.natural[rows], self.whole[rows])
+
+    def __len__(self) -> int:
+        return len(self.ratio)
+
+
+def calibrate(held: HeldOutRatios) -> NDArray[np.float64]:
     """Factors float64 [*SHAPE, 5], ascending, the first <= 0 <= the last.
 
-    ratio: float64 [M], held-out residual over scale; weight: float64 [M].
+    A pattern in which stars were observed keeps its promise to those. One that only copies show must keep it to stars of
+    any kind that lack these inputs, and those with full spectra are often the harder ones: each quantile is the outer
+    one of all its rows and of its copies of stars with all seven features.
     """
     table = np.empty((*SHAPE, len(QUANTILES)))
-    table[:] = _quantiles(ratio, weight)
+    table[:] = _own(held, outer=False)
     for g in range(SHAPE[0]):
-        of_group = at.group == g
-        table[g] = _between(table[g, 0, 0], ratio, weight, of_group)
+        of_group = held[held.at.group == g]
+        outer = of_group.natural.sum() < _FEWEST_OBSERVED
+        table[g] = _between(table[g, 0, 0], of_group, outer=outer)
         for f in range(SHAPE[1]):
-            of_metallicity = of_group & (at.fe_h == f)
-            table[g, f] = _between(table[g, f, 0], ratio, weight, of_metallicity)
+            of_metallicity = of_group[of_group.at.fe_h == f]
+            table[g, f] = _between(table[g, f, 0], of_metallicity, outer=outer)
             for p in range(SHAPE[2]):
-                table[g, f, p] = _between(table[g, f, p], ratio, weight, of_metallicity & (at.parallax == p))
+                cell = of_metallicity[of_metallicity.at.parallax == p]
+                table[g, f, p] = _between(table[g, f, p], cell, outer=outer)
     # The value is a mean, and must lie inside the interval even where residuals lean to one side.
     table[..., 0] = np.minimum(table[..., 0], 0.0)
     table[..., -1] = np.maximum(table[..., -1], 0.0)
     return table
 
 
-def _between(
-    parent: NDArray[np.float64], ratio: NDArray[np.float64], weight: NDArray[np.float64], rows: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _between(parent: NDArray[np.float64], rows: HeldOutRatios, *, outer: bool) -> NDArray[np.float64]:
     """The group's own quantiles and its parent's, by how many rows the group has; each ascends, so the mixture does."""
-    many = float(rows.sum())
-    if many < 2.0:
+    if len(rows) < _FEWEST:
         return parent.copy()
-    trust = many / (many + _FULL_TRUST)
-    return trust * _quantiles(ratio[rows], weight[rows]) + (1.0 - trust) * parent
+    trust = len(rows) / (len(rows) + _FULL_TRUST)
+    return trust * _own(rows, outer=outer) + (1.0 - trust) * parent
 
 
-def _quantiles(ratio: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    return weighted_quantiles(ratio, weight, QUANTILES)
+def _own(rows: HeldOutRatios, *, outer: bool) -> NDArray[np.float64]:
+    own = weighted_quantiles(rows.ratio, rows.weight, QUANTILES)
+    if not outer or rows.whole.sum() < _FEWEST:
+        return own
+    whole = weighted_quantiles(rows.ratio[rows.whole], rows.weight[rows.whole], QUANTILES)
+    middle = len(QUANTILES) // 2
+    low, high = np.minimum(own[:middle], whole[:middle]), np.maximum(own[middle + 1 :], whole[middle + 1 :])
+    return np.concatenate([low, own[middle : middle + 1], high])
 
 
 def weighted_quantiles(

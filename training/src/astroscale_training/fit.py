@@ -8,7 +8,7 @@ from astroscale_shared.registry.card import QUANTILES
 from numpy.typing import NDArray
 
 from astroscale_training.boosting import Trees, fit_trees
-from astroscale_training.calibrate import calibrate, cells
+from astroscale_training.calibrate import HeldOutRatios, calibrate, cells
 from astroscale_training.features import Rows
 from astroscale_training.kinematic_regression import VIEWS, KinematicRegression, fit_kinematic, robust_weights
 from astroscale_training.kinematics import kinematics
@@ -26,6 +26,7 @@ _SOFTENING_KMS: Final = 5.0
 """Added to a residual before its logarithm: a residual of nearly nothing is luck, not precision."""
 
 _WEIGHT_OF_COPIES: Final = 0.15
+_WEIGHT_OF_WHOLE_COPIES: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,11 @@ def held_out_values(rows: Rows, velocity: Floats, fold: NDArray[np.intp], settin
 
 
 def value_weights(rows: Rows) -> Floats:
-    """float64 [M]: stars as they are count in full; copies with inputs taken away keep the fit sane where those miss."""
-    return np.where(rows.natural, 1.0, _WEIGHT_OF_COPIES)
+    """float64 [M]: stars as they are count in full; copies with inputs taken away keep the fit sane where those miss.
+
+    Copies of stars with all seven features count more: they alone show patterns that one table has, and only there.
+    """
+    return np.where(rows.natural, 1.0, np.where(rows.whole, _WEIGHT_OF_WHOLE_COPIES, _WEIGHT_OF_COPIES))
 
 
 def survey_weights(survey: NDArray[np.object_]) -> Floats:
@@ -127,18 +131,17 @@ def fit_model(
         held = by_row == number
         trees = fit_scale(features[~held], residual[~held], weight[~held], settings)
         scale[held] = np.exp(trees.predict(features[held]))
-    ratio, at = residual / scale, cells(rows.features)
+    ratios = HeldOutRatios(residual / scale, weight, cells(rows.features), rows.natural, rows.whole)
     quantiles = np.empty((len(target), len(QUANTILES)))
     for number in np.unique(by_row):
         held = by_row == number
-        table = calibrate(ratio[~held], weight[~held], at[~held])
-        factors = table.reshape(-1, len(QUANTILES))[at[held].flat]
+        factors = calibrate(ratios[~held]).reshape(-1, len(QUANTILES))[ratios.at[held].flat]
         quantiles[held] = value[held, None] + scale[held, None] * factors
     model = Model(
         scaler,
         fit_value(rows.features, target, value_weights(rows), settings),
         fit_scale(features, residual, weight, settings),
-        calibrate(ratio, weight, at),
+        calibrate(ratios),
         fit_novelty(kinematics(NUMPY, rows.features[rows.natural].astype(np.float64)).parameters, settings.seed),
     )
     return model, HeldOut(value, quantiles, by_row)
