@@ -1,10 +1,11 @@
 """The kinematics are finite and steady wherever a star may be."""
 
 import numpy as np
+import pytest
 from astroscale_shared.stars.encoding import FEATURE_NAMES, encode
 from astroscale_shared.stars.geometry import GALACTIC_FROM_ICRS
 from astroscale_shared.stars.observations import from_columns
-from astroscale_training.kinematics import PARAMETERS, Kinematics, kinematics
+from astroscale_training.kinematics import BASIS, ODDEST, PARAMETERS, POPULATIONS, SUN, Kinematics, kinematics
 from astroscale_training.ops import NUMPY
 
 
@@ -33,3 +34,32 @@ def test_at_the_very_pole_and_for_no_direction_at_all_everything_is_finite() -> 
         assert np.isfinite(of.parameters).all()
         assert (np.abs(of.basis) < 10.0).all()
         assert of.parameters.shape == (1, len(PARAMETERS))
+
+
+def test_the_line_of_sight_velocity_is_the_conditional_mean_of_each_population() -> None:
+    rng = np.random.default_rng(3)
+    columns = {
+        "ra": rng.uniform(0.0, 360.0, 40),
+        "dec": rng.uniform(-80.0, 80.0, 40),
+        "parallax": rng.uniform(2.0, 20.0, 40),
+        "pmra": rng.normal(0.0, 20.0, 40),
+        "pmdec": rng.normal(0.0, 20.0, 40),
+    }
+    features = encode(from_columns(columns)).features.astype(np.float64)
+    of = kinematics(NUMPY, features)
+    motion = of.parameters[:, [PARAMETERS.index(f"{axis}_speed") for axis in ("outward", "rotation", "vertical")]]
+    radial, rotation, nz = (features[:, FEATURE_NAMES.index(name)] for name in ("radial", "rotation", "nz"))
+    along = np.column_stack([radial, rotation, nz])
+    cos_b = np.hypot(radial, rotation)
+    longitude = np.column_stack([rotation, -radial, np.zeros(40)]) / cos_b[:, None]
+    sun_along = features[:, [FEATURE_NAMES.index(n) for n in ("nx", "ny", "nz")]] @ np.array(SUN)
+    for population, (mean, dispersion) in POPULATIONS.items():
+        for star in range(40):
+            frame = np.array([along[star], longitude[star], np.cross(along[star], longitude[star])])
+            covariance = frame @ np.diag(np.square(dispersion)) @ frame.T
+            off = frame[1:] @ motion[star] - frame[1:] @ np.array(mean)
+            weighed = np.linalg.solve(covariance[1:, 1:], off)
+            expected = along[star] @ np.array(mean) + covariance[0, 1:] @ weighed - sun_along[star]
+            assert of.basis[star, BASIS.index(population)] == pytest.approx(expected, abs=1e-5)
+            oddness = of.parameters[star, PARAMETERS.index(f"oddness_{population.replace(' ', '_')}")]
+            assert oddness == pytest.approx(min(off @ weighed, ODDEST) ** 0.5, abs=1e-5)

@@ -51,16 +51,13 @@ def export(model: Model, normalization: str) -> bytes:
     )
     graph.nodes.append(_tree_node(model.scale, width, "log_scale"))
     of = kinematics(ops, graph.cast(features, TensorProto.DOUBLE))
-    value = model.value.value(ops, of)
-    scale = graph.node("Exp", graph.cast(Node(graph, "log_scale"), TensorProto.DOUBLE))[0]
+    value = ops.single(model.value.value(ops, of))
+    scale = graph.node("Exp", Node(graph, "log_scale", single=True))[0]
     factors = graph.node("Gather", by_pattern(model.factors), _cell(graph, features), axis=0)[0]
+    quantiles = value + scale * factors
     novelty = model.novelty.value(ops, of.parameters)
-    for tensor, name in (
-        (value, VALUE),
-        (value + scale * graph.cast(factors, TensorProto.DOUBLE), QUANTILES_KMS),
-        (novelty, NOVELTY),
-    ):
-        graph.named(graph.cast(tensor, TensorProto.FLOAT), name)
+    for tensor, name in ((value, VALUE), (quantiles, QUANTILES_KMS), (novelty, NOVELTY)):
+        graph.named(tensor, name)
     merge_twins(graph)
     outputs = ((VALUE, 1), (QUANTILES_KMS, len(QUANTILES)), (NOVELTY, 1))
     proto = helper.make_model(

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 from astroscale_shared.stars.encoding import FEATURE_NAMES
+from numpy.typing import NDArray
 
 from astroscale_training.ops import Array, Ops, Tensor
 
@@ -31,6 +32,9 @@ FASTEST: Final = 4.0
 
 FARTHEST: Final = (4.0, 6.0, 3.0)
 """Log distance, radius and height (as encoded) bend towards these."""
+
+ODDEST: Final = 40.0
+"""Squared oddness ends here: what is odder is odd for every population."""
 
 _P: Final = len(POPULATIONS)
 _INDEX: Final = {name: i for i, name in enumerate(FEATURE_NAMES)}
@@ -57,6 +61,10 @@ class Kinematics:
     parameters: Tensor
     basis: Tensor
 
+    def take(self, rows: slice | NDArray[np.bool_]) -> "Kinematics":
+        """Those of the rows, of arrays."""
+        return Kinematics(self.parameters[rows], self.basis[rows])
+
 
 def kinematics(ops: Ops, features: Tensor) -> Kinematics:
     """Kinematics of encoded stars [N, F] (NaN = missing).
@@ -69,38 +77,31 @@ def kinematics(ops: Ops, features: Tensor) -> Kinematics:
     present = 1.0 - ops.matmul(missing, _columns(("v_l",)))
     known = ops.filled(features, ops.matmul(ops.filled(features, _TYPICAL), _FALLBACK))
     arranged = ops.matmul(known, _ARRANGED) + _ARRANGED_CONSTANT
-    directions, nz, along, sideways, in_plane, sun, moving, spectrum = ops.split(arranged, _WIDTHS)
-    # Not of nz: next to a Galactic pole 1 - nz^2 has no digits left in float32.
-    cos_b = ops.sqrt(ops.clip(ops.sum_columns(in_plane * in_plane), _POLE, 1.0))
-    tan_b = nz / cos_b
+    directions, across, in_plane, along, sun_along, moving, spectrum = ops.split(arranged, _WIDTHS)
 
-    # Unit vectors of longitude and latitude, like that of the line of sight along (outward, rotation, vertical).
-    longitude = sideways / cos_b
-    latitude = cos_b * _VERTICAL - tan_b * in_plane
+    # Unit vectors of longitude and latitude, like that of the line of sight along (outward, rotation, vertical), and the
+    # Sun's velocity along each. Not of nz: next to a Galactic pole 1 - nz^2 has no digits left in float32.
+    cos_b = ops.sqrt(ops.clip(ops.matmul(in_plane * in_plane, _IN_PLANE), _POLE, 1.0))
+    longitude, sun_longitude, tan_b = ops.split(across / cos_b, (3, 1, 1))
+    latitude, sun_latitude = ops.split(cos_b * _UPWARD - tan_b * in_plane, (3, 1))
 
-    # Tangential speed and place bend towards bounds; then the velocity is taken to the Galaxy's rest frame.
+    # Tangential speed and place bend towards bounds; then the tangential velocity is taken to the Galaxy's rest frame.
     bent = moving / ops.sqrt(ops.matmul(moving * moving, _BENDING) + 1.0)
     v_l, v_b, place = ops.split(bent, (1, 1, 3))
-    sun_along, sun_longitude, sun_in_plane = ops.split(sun, (1, 1, 1))
-    g_l = v_l + sun_longitude / cos_b
-    g_b = v_b + cos_b * SUN[2] - tan_b * sun_in_plane
+    motion = (v_l + sun_longitude) * longitude + (v_b + sun_latitude) * latitude
 
-    # Each population's covariances of line of sight (r), longitude (l) and latitude (b), all in one product.
-    first = ops.concat([longitude, longitude, latitude, along, along])
-    second = ops.concat([longitude, latitude, latitude, longitude, latitude])
-    s_ll, s_lb, s_bb, s_rl, s_rb = ops.split(ops.matmul(first * second, _COVARIANCES), (_P,) * 5)
-    mean_r, mean_l, mean_b = ops.split(ops.matmul(first, _MEANS), (_P,) * 3)
-    off_l, off_b = g_l - mean_l, g_b - mean_b
-    determinant = s_ll * s_bb - s_lb * s_lb + _POLE  # at a pole itself there is neither longitude nor latitude
-    by_l = (s_bb * off_l - s_lb * off_b) / determinant
-    by_b = (s_ll * off_b - s_lb * off_l) / determinant
-    conditional = mean_r - sun_along + present * (s_rl * by_l + s_rb * by_b)
-
-    # How odd the tangential velocity is for each population (Mahalanobis), and its three components.
-    oddness = ops.sqrt(ops.clip(off_l * by_l + off_b * by_b, 0.0, 40.0))
-    motion = present * ops.concat([oddness, g_l * longitude + g_b * latitude])
+    # A population's log-likelihood of motion + r along is a parabola in r: its maximum is the conditional mean of the
+    # line-of-sight velocity, and its height there says how odd the motion is (Mahalanobis).
+    squares = ops.concat([motion, along, motion]) * ops.concat([along, along, motion])
+    terms = ops.concat([along, motion, squares, sun_along])
+    parabola = ops.matmul(terms, _PARABOLA) + _PARABOLA_CONSTANT
+    pull, curvature, misfit, mean, seen_mean = ops.split(parabola, (_P,) * 5)
+    likeliest = pull / curvature
+    conditional = seen_mean + present * (likeliest - mean)
+    oddness = ops.sqrt(ops.clip(misfit - pull * likeliest, 0.0, ODDEST))
     return Kinematics(
-        parameters=ops.concat([spectrum, place, absent, motion]), basis=ops.concat([directions, conditional])
+        parameters=ops.concat([spectrum, place, absent, present * ops.concat([oddness, motion])]),
+        basis=ops.concat([directions, conditional]),
     )
 
 
@@ -127,17 +128,24 @@ def _typical() -> Array:
     return out
 
 
-def _covariances() -> Array:
-    """[15, 5 P]: products of unit vectors' components, weighted with the populations' variances."""
-    variances = np.array([dispersion for _, dispersion in POPULATIONS.values()]).T ** 2
-    return np.kron(np.eye(5), variances).astype(np.float64)
-
-
-def _means() -> Array:
-    """[15, 3 P]: of (longitude, longitude, latitude, along, along) to the populations' means of r, l and b."""
-    means = np.array([mean for mean, _ in POPULATIONS.values()]).T
-    picks = np.array([[0, 1, 0], [0, 0, 0], [0, 0, 1], [1, 0, 0], [0, 0, 0]])
-    return np.kron(picks, means).astype(np.float64)
+def _parabola() -> tuple[Array, Array]:
+    """[16, 5 P] and [1, 5 P]: from the components of (along, motion, motion x along, along^2, motion^2) and the Sun's
+    velocity along the line of sight to each population's pull, curvature, misfit, mean and mean as seen from the Sun."""
+    mean = np.array([mean for mean, _ in POPULATIONS.values()]).T
+    weight = np.array([dispersion for _, dispersion in POPULATIONS.values()]).T ** -2.0
+    none, sun = np.zeros((3, _P)), np.zeros((1, 5 * _P))
+    sun[0, -_P:] = -1.0
+    rows = (
+        [weight * mean, none, none, mean, mean],
+        [none, none, -2.0 * weight * mean, none, none],
+        [-weight, none, none, none, none],
+        [none, weight, none, none, none],
+        [none, none, weight, none, none],
+    )
+    constant = np.zeros((1, 5 * _P))
+    constant[0, _P : 2 * _P] = _POLE  # where there is no direction at all
+    constant[0, 2 * _P : 3 * _P] = (weight * mean**2).sum(axis=0)
+    return np.concatenate([np.concatenate([np.concatenate(row, axis=1) for row in rows]), sun]), constant
 
 
 def _arranged() -> tuple[Array, tuple[int, ...]]:
@@ -145,13 +153,14 @@ def _arranged() -> tuple[Array, tuple[int, ...]]:
     n = {axis: _columns((axis,))[:, 0] for axis in ("nx", "ny", "nz", "rotation", "radial")}
     zero = np.zeros(len(FEATURE_NAMES))
     u, v, w = SUN
+    sun_longitude = v * n["nx"] - u * n["ny"]
+    sun_in_plane = u * n["nx"] + v * n["ny"]
     parts = (
         [zero, n["nx"], n["ny"], n["nz"], n["rotation"], n["radial"]],  # the constant makes the first 1
-        [n["nz"]],
+        [n["rotation"], -n["radial"], zero, sun_longitude, n["nz"]],
+        [n["radial"], n["rotation"], zero, sun_in_plane],
         [n["radial"], n["rotation"], n["nz"]],
-        [n["rotation"], -n["radial"], zero],
-        [n["radial"], n["rotation"], zero],
-        [u * n["nx"] + v * n["ny"] + w * n["nz"], v * n["nx"] - u * n["ny"], u * n["nx"] + v * n["ny"]],
+        [sun_in_plane + w * n["nz"]],
         list(_columns(("v_l", "v_b", "log_distance", "radius", "height")).T),
         list(_columns(("fe_h", "teff", "logg", "snr")).T),
     )
@@ -166,12 +175,12 @@ def _bending() -> Array:
     return out
 
 
+_POLE: Final = 1e-12
 _TYPICAL: Final = _typical()
 _FALLBACK: Final = _fallback()
 _ARRANGED, _WIDTHS = _arranged()
 _ARRANGED_CONSTANT: Final = np.eye(1, sum(_WIDTHS))
 _BENDING: Final = _bending()
-_POLE: Final = 1e-12
-_VERTICAL: Final = np.array([[0.0, 0.0, 1.0]])
-_COVARIANCES: Final = _covariances()
-_MEANS: Final = _means()
+_IN_PLANE: Final = np.array([[1.0], [1.0], [1.0], [0.0]])
+_UPWARD: Final = np.array([[0.0, 0.0, 1.0, SUN[2]]])
+_PARABOLA, _PARABOLA_CONSTANT = _parabola()

@@ -28,8 +28,9 @@ class Novelty:
 
     def value(self, ops: Ops, parameters: Tensor) -> Tensor:
         """[N, 1]: squared distance to the nearest centre over the limit; above 1 means extrapolation."""
-        near = ops.matmul(parameters, self.scale)
-        squares = ops.sum_columns(near * near) + (self.offsets - ops.matmul(near, self.centres))
+        near = ops.matmul(ops.single(parameters), self.scale)
+        offsets = self.offsets.astype(np.float32)
+        squares = ops.sum_columns(near * near) + (offsets - ops.matmul(near, self.centres))
         return ops.least(squares)
 
 
