@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from astroscale_training.evaluate import FEWEST_STARS, r2
 from astroscale_training.features import Rows
-from astroscale_training.fit import fit_value, value_weights
+from astroscale_training.fit import fit_value
 from astroscale_training.groups import Group, groups_of
 from astroscale_training.kinematic_regression import KinematicRegression
 from astroscale_training.kinematics import kinematics
@@ -111,9 +111,7 @@ def _swap(
 
 
 def _fit(rows: Rows, velocity: Floats, chosen: NDArray[np.intp], settings: TrainingSettings) -> KinematicRegression:
-    kept = np.isin(rows.star, chosen)
-    target, weight = velocity[rows.star], value_weights(rows)
-    return fit_value(rows.features[kept], target[kept], weight[kept], settings)
+    return fit_value(rows.take(np.isin(rows.star, chosen)), velocity, settings)
 
 
 def _predict(model: KinematicRegression, features: NDArray[np.float32]) -> Floats:

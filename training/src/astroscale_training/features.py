@@ -33,6 +33,11 @@ class Rows:
     whole: NDArray[np.bool_]
     weight: NDArray[np.float64]
 
+    def take(self, kept: NDArray[np.bool_]) -> "Rows":
+        """Those of the rows, bool [M], of the same N stars."""
+        parts = (self.features, self.star, self.natural, self.pattern, self.whole, self.weight)
+        return Rows(*(part[kept] for part in parts))  # pyright: ignore[reportArgumentType]
+
 
 def patterns(features: NDArray[np.float32]) -> NDArray[np.int64]:
     """int64 [N]: which of `MASKABLE` are missing, as bits, from the tensor float32 [N, F] itself."""

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from astroscale_training.boosting import Trees, fit_trees
 from astroscale_training.calibrate import HeldOutRatios, calibrate, cells
 from astroscale_training.features import Rows
-from astroscale_training.kinematic_regression import VIEWS, KinematicRegression, fit_kinematic, robust_weights
+from astroscale_training.kinematic_regression import (
+    VIEWS,
+    KinematicRegression,
+    fit_kinematic,
+    robust_weights,
+    searched_ridge,
+)
 from astroscale_training.kinematics import kinematics
 from astroscale_training.model import Model
 from astroscale_training.normalize import fit_scaler
@@ -24,6 +30,9 @@ Floats = NDArray[np.float64]
 
 _SOFTENING_KMS: Final = 5.0
 """Added to a residual before its logarithm: a residual of nearly nothing is luck, not precision."""
+
+_SEARCHED_ON: Final = 0.8
+"""Share of the stars that fits with every ridge learn from; the rest chooses among them."""
 
 _WEIGHT_OF_COPIES: Final = 0.15
 _WEIGHT_OF_WHOLE_COPIES: Final = 0.6
@@ -41,16 +50,17 @@ class HeldOut:
     fold: NDArray[np.intp]
 
 
-def fit_value(features: Features, target: Floats, weight: Floats, settings: TrainingSettings) -> KinematicRegression:
-    """Kinematic regression of target float64 [M], km/s, on encoded rows float32 [M, F] with weights float64 [M].
+def fit_value(rows: Rows, velocity: Floats, settings: TrainingSettings) -> KinematicRegression:
+    """Kinematic regression of rows [M] of stars whose velocities are float64 [N], km/s.
 
-    A first, smaller fit shows how much the velocities of which stars scatter; the second trusts those less.
+    A first, smaller fit shows how much the velocities of which stars scatter; the others trust those less. The ridge
+    is the one that does best on stars left out for this.
     """
-    of = kinematics(NUMPY, features.astype(np.float64))
+    of, target, weight = kinematics(NUMPY, rows.features.astype(np.float64)), velocity[rows.star], value_weights(rows)
     first = fit_kinematic(of, target, weight, views=VIEWS[:1], waves=settings.waves // 2, seed=settings.seed)
     residual = target - first.predict(of)
     scale = fit_trees(
-        features,
+        rows.features,
         np.log(np.abs(residual) + _SOFTENING_KMS),
         weight,
         trees=60,
@@ -59,8 +69,18 @@ def fit_value(features: Features, target: Floats, weight: Floats, settings: Trai
         learning_rate=0.1,
         bins=settings.bins,
     )
-    weight = weight * robust_weights(residual, np.exp(scale.predict(features)))
-    return fit_kinematic(of, target, weight, waves=settings.waves, seed=settings.seed)
+    weight = weight * robust_weights(residual, np.exp(scale.predict(rows.features)))
+    learning = np.random.default_rng(settings.seed).random(len(velocity)) < _SEARCHED_ON
+    as_observed = rows.natural
+    ridge = searched_ridge(
+        of.take(as_observed),
+        target[as_observed],
+        weight[as_observed],
+        learning[rows.star[as_observed]],
+        waves=settings.waves // 2,
+        seed=settings.seed,
+    )
+    return fit_kinematic(of, target, weight, waves=settings.waves, seed=settings.seed, ridge=ridge)
 
 
 def fit_scale(features: Features, residual: Floats, weight: Floats, settings: TrainingSettings) -> Trees:
@@ -83,15 +103,15 @@ def held_out_values(rows: Rows, velocity: Floats, fold: NDArray[np.intp], settin
     All rows of a star are in one fold, so no copy of it tells on another. Folds are fitted side by side, each in one
     thread: the result does not depend on how many.
     """
-    target, by_row, weight = velocity[rows.star], fold[rows.star], value_weights(rows)
+    by_row = fold[rows.star]
 
     def one(number: int) -> Floats:
-        kept = by_row != number
-        value = fit_value(rows.features[kept], target[kept], weight[kept], settings)
-        return value.predict(kinematics(NUMPY, rows.features[~kept].astype(np.float64)))
+        held = by_row == number
+        value = fit_value(rows.take(~held), velocity, settings)
+        return value.predict(kinematics(NUMPY, rows.features[held].astype(np.float64)))
 
     numbers = np.unique(by_row)
-    out = np.empty(len(target))
+    out = np.empty(len(by_row))
     for number, values in zip(numbers, side_by_side(one, numbers.tolist(), settings.workers), strict=True):
         out[by_row == number] = values
     return out
@@ -139,7 +159,7 @@ def fit_model(
         quantiles[held] = value[held, None] + scale[held, None] * factors
     model = Model(
         scaler,
-        fit_value(rows.features, target, value_weights(rows), settings),
+        fit_value(rows, velocity, settings),
         fit_scale(features, residual, weight, settings),
         calibrate(ratios),
         fit_novelty(kinematics(NUMPY, rows.features[rows.natural].astype(np.float64)).parameters, settings.seed),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.blas import ssyrk  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 from threadpoolctl import threadpool_limits
@@ -22,12 +23,15 @@ from astroscale_training.ops import NUMPY, Array, Ops, Tensor
 ROBUST: Final = 4.0
 """A residual of this many scales counts half: a binary, or a velocity that is not the star's, should not bend the fit."""
 
+RIDGES: Final = (0.125, 0.25, 0.5, 1.0, 2.0)
+"""What `searched_ridge` chooses from: added to the Gram matrix of rows of mean weight 1."""
+
 _CHUNK: Final = 8_192
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Inverse length scales of the groups of parameters, in units of the encoding, and the strength of the ridge."""
+    """Inverse length scales of the groups of parameters, in units of the encoding."""
 
     fe_h: float
     spectrum: float
@@ -36,7 +40,6 @@ class View:
     missing: float
     odd: float
     tangential: float
-    ridge: float = 1.0
 
     def scales(self) -> Array:
         """float64 [1, len(PARAMETERS)]."""
@@ -73,28 +76,29 @@ class KinematicRegression:
     def predict(self, of: Kinematics) -> Array:
         """float64 [N], km/s."""
         parts = range(0, len(of.basis), _CHUNK)
-        out = [self.value(NUMPY, Kinematics(of.parameters[i : i + _CHUNK], of.basis[i : i + _CHUNK])) for i in parts]
+        out = [self.value(NUMPY, of.take(slice(i, i + _CHUNK))) for i in parts]
         return np.concatenate(out)[:, 0] if out else np.empty(0)
 
 
 def fit_kinematic(
-    of: Kinematics, velocity: Array, weight: Array, *, views: Sequence[View] = VIEWS, waves: int, seed: int
+    of: Kinematics,
+    velocity: Array,
+    weight: Array,
+    *,
+    views: Sequence[View] = VIEWS,
+    waves: int,
+    seed: int,
+    ridge: float = 0.5,
 ) -> KinematicRegression:
     """Least squares with a ridge, on velocity float64 [N] km/s with weights float64 [N]; each view has `waves` waves.
 
     One thread: sums over threads would round differently with their number.
     """
-    weight = weight / weight.mean()
     fits: list[KinematicRegression] = []
     for number, view in enumerate(views):
-        rng = np.random.default_rng([seed, number])
-        shape = (len(PARAMETERS), waves)
-        frequencies = rng.standard_normal(shape) * rng.choice([0.5, 1.0, 2.0], waves) * (rng.random(shape) < 0.6)
-        frequencies *= view.scales().T
-        phases = rng.uniform(0.0, 2.0 * np.pi, (1, waves))
+        waves_of_view = _waves(view, waves, np.random.default_rng([seed, number]))
         with threadpool_limits(limits=1):
-            solution = _solve(of, velocity, weight, frequencies, phases, view.ridge)
-        fits.append(KinematicRegression(frequencies, phases, solution[1:], solution[:1]))
+            fits.append(_solved(waves_of_view, _sums(of, velocity, weight, waves_of_view), ridge))
     return KinematicRegression(
         np.concatenate([f.frequencies for f in fits], axis=1),
         np.concatenate([f.phases for f in fits], axis=1),
@@ -103,26 +107,55 @@ def fit_kinematic(
     )
 
 
-def _solve(of: Kinematics, velocity: Array, weight: Array, frequencies: Array, phases: Array, ridge: float) -> Array:
-    """float64 [1 + waves, B]: constants and coefficients."""
-    waves = frequencies.shape[1]
-    width, terms = waves + 1, len(BASIS)
-    amplitude = np.sqrt(2.0 / waves)
-    gram, moment = np.zeros((width * terms, width * terms)), np.zeros(width * terms)
-    root = np.sqrt(weight)[:, None]
+def searched_ridge(
+    of: Kinematics, velocity: Array, weight: Array, kept: NDArray[np.bool_], *, waves: int, seed: int
+) -> float:
+    """The ridge with which a small fit of `kept` (bool [N]) predicts the other rows best, by weighted squares."""
+    small, asked = _waves(VIEWS[0], waves, np.random.default_rng([seed, 0])), of.take(~kept)
+
+    def loss(ridge: float) -> float:
+        residual = velocity[~kept] - _solved(small, sums, ridge).predict(asked)
+        return float(np.sum(weight[~kept] * residual**2))
+
+    with threadpool_limits(limits=1):
+        sums = _sums(of.take(kept), velocity[kept], weight[kept], small)
+        return min(RIDGES, key=loss)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waves:
+    frequencies: Array
+    phases: Array
+    amplitude: float
+
+
+def _waves(view: View, waves: int, rng: np.random.Generator) -> _Waves:
+    shape = (len(PARAMETERS), waves)
+    frequencies = rng.standard_normal(shape) * rng.choice([0.5, 1.0, 2.0], waves) * (rng.random(shape) < 0.6)
+    return _Waves(frequencies * view.scales().T, rng.uniform(0.0, 2.0 * np.pi, (1, waves)), (2.0 / waves) ** 0.5)
+
+
+def _sums(of: Kinematics, velocity: Array, weight: Array, waves: _Waves) -> tuple[Array, Array]:
+    """Gram matrix (its upper triangle) and moments of the design; unknowns are ordered by term, then by wave."""
+    width = (waves.frequencies.shape[1] + 1) * len(BASIS)
+    gram, moment = np.zeros((width, width)), np.zeros(width)
+    root = np.sqrt(weight / weight.mean())[:, None]
     for i in range(0, len(velocity), _CHUNK):
         part = slice(i, i + _CHUNK)
-        phi = np.ones((len(velocity[part]), width))
-        phi[:, 1:] = np.cos(of.parameters[part] @ frequencies + phases) * amplitude
-        phi *= root[part]
+        cosines = np.cos(of.parameters[part] @ waves.frequencies + waves.phases) * waves.amplitude
+        phi = np.hstack([np.ones((len(cosines), 1)), cosines]) * root[part]
         # Single precision: a sum over a chunk is good to 1e-6 of it, far below the ridge, and takes half the time.
         design = (of.basis[part][:, :, None] * phi[:, None, :]).reshape(len(phi), -1).astype(np.float32)
-        gram += ssyrk(1.0, design.T)  # the upper triangle; the lower stays zero
+        gram += ssyrk(1.0, design.T)
         moment += design.T @ (velocity[part] * root[part][:, 0]).astype(np.float32)
+    return gram, moment
+
+
+def _solved(waves: _Waves, sums: tuple[Array, Array], ridge: float) -> KinematicRegression:
+    gram, moment = sums[0].copy(), sums[1]
     gram[np.diag_indices_from(gram)] += ridge
-    solution = cho_solve(cho_factor(gram, lower=False, overwrite_a=True), moment).reshape(terms, width).T
-    solution[1:] *= amplitude
-    return solution
+    solution = cho_solve(cho_factor(gram, lower=False, overwrite_a=True), moment).reshape(len(BASIS), -1).T
+    return KinematicRegression(waves.frequencies, waves.phases, solution[1:] * waves.amplitude, solution[:1])
 
 
 def robust_weights(residual: Array, scale: Array) -> Array:

@@ -1,7 +1,7 @@
 """What a candidate is given, and what it must do."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astroscale_shared.stars.columns import INPUTS
@@ -49,16 +49,8 @@ class Sample:
 
     def take(self, stars: Mask) -> "Sample":
         """Those stars and their copies; stars: bool [N]."""
-        rows, kept = self.rows, stars[self.rows.star]
-        number = np.cumsum(stars) - 1
-        taken = Rows(
-            rows.features[kept],
-            number[rows.star[kept]],
-            rows.natural[kept],
-            rows.pattern[kept],
-            rows.whole[kept],
-            rows.weight[kept],
-        )
+        taken = self.rows.take(stars[self.rows.star])
+        taken = replace(taken, star=(np.cumsum(stars) - 1)[taken.star])
         parts = (self.velocity, self.survey, self.table, self.clean, self.same_star)
         return Sample(self.raw[stars], taken, *(part[stars] for part in parts))  # pyright: ignore[reportArgumentType]
 
