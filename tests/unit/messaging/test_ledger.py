@@ -65,4 +65,4 @@ def test_every_topic_of_the_table_is_there_once_and_compacted_ones_have_keys_to_
     names = [topic.name for topic in topics.TABLE]
     assert len(names) == len(set(names))
     compacted = {topic.name for topic in topics.TABLE if topic.config.get("cleanup.policy") == "compact"}
-    assert compacted == {topics.INGEST_PROGRESS, topics.LEDGER, topics.FEDERATION_STATE, topics.MODELS}
+    assert compacted == {topics.REDRIVEN, topics.INGEST_PROGRESS, topics.LEDGER, topics.FEDERATION_STATE, topics.MODELS}

@@ -110,7 +110,13 @@ class DeadLetter(Strict):
     rejected: list[RejectedRow]
     value_base64: str
     value_packing: str = "none"
-    """How the bytes under the base64 are packed: none, zlib, or cut (the first part only; the position names the rest)."""
+    """How the bytes under the base64 are packed: none, zlib, or cut (by an older writer: the first part only)."""
+    key_base64: str | None = None
+    headers_base64: dict[str, str | None] | None = None
+    """Key and headers as they were; `key` and `headers` show them as text, cut to a length."""
+    chunk: int = 0
+    chunks: int = 1
+    """A value too large for one letter goes on in the next: `value_base64` is this chunk of its packed bytes."""
 
 
 class LedgerTotals(Strict):
@@ -126,4 +132,6 @@ class LedgerTotals(Strict):
     rows_rejected: int = 0
     messages: int = 0
     messages_empty: int = 0
+    offsets_expired: int = 0
+    """Offsets that retention took before they were read."""
     rejected_by: dict[str, int] = {}

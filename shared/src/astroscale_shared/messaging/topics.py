@@ -12,6 +12,8 @@ REQUESTS: Final = "astro.predictions.requests.v1"
 REPLIES: Final = "astro.predictions.replies.v1"
 INGEST_PROGRESS: Final = "astro.ingest.progress.v1"
 LEDGER: Final = "astro.ledger.totals.v1"
+REDRIVEN: Final = "astro.dlq.redriven.v1"
+"""Which rows of which dead letters have been re-driven, written in the re-drive's own transaction."""
 FEDERATION_COMMANDS: Final = "astro.federation.commands.v1"
 FEDERATION_WORKERS: Final = "astro.federation.workers.v1"
 FEDERATION_UPDATES: Final = "astro.federation.updates.v1"
@@ -48,16 +50,20 @@ def _compacted() -> dict[str, str]:
     return {"cleanup.policy": "compact", "segment.bytes": str(4 << 20), "min.cleanable.dirty.ratio": "0.1"}
 
 
+_BROKER_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
+"""Lag and retention are by the broker's clock: a producer's may be years off, and retention would believe it."""
+
 TABLE: Final[tuple[Topic, ...]] = (
-    Topic(RAW, 4, _kept(7, 2 * _GIB)),
+    Topic(RAW, 4, _kept(7, 2 * _GIB, **_BROKER_TIME)),
     Topic(RAW_DLQ, 1, _kept(30, 2 * _GIB) | {"max.message.bytes": str(DLQ_MAX_BYTES)}),
-    Topic(ENCODED, 4, _kept(3, 2 * _GIB)),
+    Topic(ENCODED, 4, _kept(3, 2 * _GIB, **_BROKER_TIME)),
     Topic(ENCODED_DLQ, 1, _kept(30, 2 * _GIB) | {"max.message.bytes": str(DLQ_MAX_BYTES)}),
-    Topic(PREDICTIONS, 4, _kept(7, 2 * _GIB)),
+    Topic(PREDICTIONS, 4, _kept(7, 2 * _GIB, **_BROKER_TIME)),
     Topic(REQUESTS, 4, {"retention.ms": str(_HOUR_MS), "retention.bytes": str(256 << 20)}),
     Topic(REPLIES, 16, {"retention.ms": str(_HOUR_MS), "retention.bytes": str(64 << 20)}),
     Topic(INGEST_PROGRESS, 1, _compacted()),
     Topic(LEDGER, 1, _compacted()),
+    Topic(REDRIVEN, 1, _compacted()),
     Topic(FEDERATION_COMMANDS, 1, {"retention.ms": "-1"}),
     Topic(FEDERATION_WORKERS, 1, {"retention.ms": "-1"}),
     Topic(FEDERATION_UPDATES, 4, {"retention.ms": "-1"}),
