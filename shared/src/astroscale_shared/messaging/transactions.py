@@ -16,68 +16,28 @@ construction those of exactly the rows before that offset.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
-from aiokafka.structs import OffsetAndMetadata
 
-from astroscale_shared.messaging import clients
-from astroscale_shared.messaging.headers import Headers
+from astroscale_shared.messaging import assignment, clients
+from astroscale_shared.messaging.assignment import TRANSACTION_TIMEOUT_MS
+from astroscale_shared.messaging.outcome import Outcome, Outgoing, Process
+from astroscale_shared.messaging.pipe import Pipe, Work
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.settings import KafkaSettings
 
-TRANSACTION_TIMEOUT_MS: Final = 15_000
-IDLE_POLL_MS: Final = 500
+__all__ = ["SESSION_TIMEOUT_MS", "TRANSACTION_TIMEOUT_MS", "Outcome", "Outgoing", "Process", "TransactionsLoop"]
+
 SESSION_TIMEOUT_MS: Final = 6_000
 """The least that a broker allows by default. After a kill the partitions wait for it: it is most of the time until rows
 flow again, and heartbeats come from the event loop, which no batch blocks."""
 
 STALLED_AFTER_S: Final = 30.0
 FENCED_FOR_S: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One message to produce inside the transaction."""
-
-    topic: str
-    value: bytes
-    key: bytes | None = None
-    headers: Headers = field(default_factory=list[tuple[str, bytes]])
-    partition: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a batch of input became: messages to send, and the partition's state after it (under 4,000 characters)."""
-
-    outgoing: Sequence[Outgoing]
-    state: str
-    observe: Callable[[], None] | None = None
-    """Called once the transaction is committed: metrics count only what is durable."""
-
-
-Process = Callable[[Sequence[Any], str], Outcome]
-"""(records of one partition, state before them) -> outcome. Runs in a thread."""
-
-
-@dataclass(slots=True)
-class _Pipe:
-    """One assigned partition."""
-
-    tp: TopicPartition
-    producer: AIOKafkaProducer
-    next_offset: int
-    state: str
-    task: asyncio.Task[None] | None = None
-    fetching: bool = False
-    stopping: bool = False
-    busy_since: float | None = None
 
 
 class TransactionsLoop(ConsumerRebalanceListener):
@@ -101,10 +61,8 @@ class TransactionsLoop(ConsumerRebalanceListener):
         self._settings = settings
         self._topic = topic
         self._group = group
-        self._process = process
-        self._max_records = max_records
         self._producer_options = producer_options or {}
-        self._pipes: dict[TopicPartition, _Pipe] = {}
+        self._pipes: dict[TopicPartition, Pipe] = {}
         self._fenced: set[TopicPartition] = set()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=f"{group}-")
         self._stop = asyncio.Event()
@@ -122,6 +80,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=300_000,
         )
+        self._work = Work(self._consumer, group, process, self._pool, max_records)
 
     async def run(self) -> None:
         """Join the group and work until `stop`; raises what ended it otherwise."""
@@ -177,12 +136,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
         """Finish or abort, then give up."""
         self._fenced.clear()
         pipes = [pipe for tp in revoked if (pipe := self._pipes.pop(tp, None)) is not None]
-        for pipe in pipes:
-            pipe.stopping = True
-            if pipe.fetching and pipe.task is not None:
-                pipe.task.cancel()
-        await asyncio.gather(*(pipe.task for pipe in pipes if pipe.task is not None), return_exceptions=True)
-        await asyncio.gather(*(self._close(pipe.producer) for pipe in pipes))
+        await asyncio.gather(*(pipe.stop() for pipe in pipes))
         if pipes:
             self._log.info("partitions_revoked", topic=self._topic, partitions=sorted(p.tp.partition for p in pipes))
 
@@ -192,64 +146,38 @@ class TransactionsLoop(ConsumerRebalanceListener):
         partitions = sorted(assigned)
         started: list[AIOKafkaProducer] = []
         try:
-            producers = [self._new_producer(tp) for tp in partitions]
+            producers = [
+                assignment.owner(
+                    self._settings, self._group, tp, self._producer_options, timeout_ms=TRANSACTION_TIMEOUT_MS
+                )
+                for tp in partitions
+            ]
             await asyncio.gather(*(self._fence(producer, started) for producer in producers))
-            begins = await self._begins(partitions)
+            begins = await assignment.begins(self._settings, self._group, self._consumer, partitions)
             if self._stop.is_set() or self._fatal.done():
                 return
             # Nothing is awaited from here on: all partitions get their pipes, or none.
             for tp, producer in zip(partitions, producers, strict=True):
-                offset, state = begins[tp]
-                self._consumer.seek(tp, offset)
-                pipe = self._pipes[tp] = _Pipe(tp, producer, offset, state)
-                pipe.task = asyncio.create_task(self._pump(pipe), name=f"pipe-{tp.partition}")
+                self._consumer.seek(tp, begins[tp].offset)
+                pipe = self._pipes[tp] = Pipe(tp, producer, begins[tp], self._work)
+                pipe.start(asyncio.create_task(self._watch(pipe), name=f"pipe-{tp.partition}"))
             started.clear()
             self._joined = True
             self._log.info("partitions_assigned", topic=self._topic, partitions=[tp.partition for tp in partitions])
         except Exception as error:  # noqa: BLE001 - handed to run(), which raises it
             self._fail(error)
         finally:
-            await asyncio.gather(*(self._close(producer) for producer in started))
-
-    def _new_producer(self, tp: TopicPartition) -> AIOKafkaProducer:
-        return clients.producer(
-            self._settings,
-            transactional_id=f"{self._group}-{tp.topic}-{tp.partition}",
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            **self._producer_options,
-        )
+            await asyncio.gather(*(assignment.close(producer) for producer in started))
 
     async def _fence(self, producer: AIOKafkaProducer, started: list[AIOKafkaProducer]) -> None:
         started.append(producer)
         await producer.start()  # initialises the transactional id: from here on the old owner is fenced
 
-    async def _begins(self, partitions: list[TopicPartition]) -> dict[TopicPartition, tuple[int, str]]:
-        """Where to go on, and the state there: the committed offset and its metadata, else the beginning."""
-        admin = clients.admin(self._settings)
-        await admin.start()
-        try:
-            found = await admin.list_consumer_group_offsets(self._group, partitions=partitions)
-        finally:
-            await admin.close()
-        begins = {tp: (at.offset, at.metadata) for tp, at in found.items() if at.offset >= 0}
-        fresh = [tp for tp in partitions if tp not in begins]
-        if fresh:
-            begins |= {tp: (offset, "") for tp, offset in (await self._consumer.beginning_offsets(fresh)).items()}
-        return begins
+    # --- pipes ------------------------------------------------------------------------------------------------------
 
-    # --- work -------------------------------------------------------------------------------------------------------
-
-    async def _pump(self, pipe: _Pipe) -> None:
+    async def _watch(self, pipe: Pipe) -> None:
         try:
-            while not pipe.stopping:
-                pipe.fetching = True
-                batches = await self._consumer.getmany(pipe.tp, timeout_ms=IDLE_POLL_MS, max_records=self._max_records)
-                pipe.fetching = False
-                records = [r for r in batches.get(pipe.tp, []) if r.offset >= pipe.next_offset]
-                if records and not pipe.stopping:
-                    pipe.busy_since = time.monotonic()
-                    await self._transact(pipe, records)
-                    pipe.busy_since = None
+            await pipe.run()
         except asyncio.CancelledError:
             if not pipe.stopping:
                 raise
@@ -262,26 +190,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
             self._pipes.pop(pipe.tp, None)
             self._fenced.add(pipe.tp)
             asyncio.get_running_loop().call_later(FENCED_FOR_S, self._still_fenced, pipe.tp)
-            await self._close(pipe.producer)
-
-    async def _transact(self, pipe: _Pipe, records: Sequence[Any]) -> None:
-        loop = asyncio.get_running_loop()
-        outcome = await loop.run_in_executor(self._pool, self._process, records, pipe.state)
-        following = records[-1].offset + 1
-        async with pipe.producer.transaction():
-            acknowledged = [
-                await clients.send(
-                    pipe.producer, out.topic, out.value, key=out.key, headers=out.headers, partition=out.partition
-                )
-                for out in outcome.outgoing
-            ]
-            await pipe.producer.send_offsets_to_transaction(
-                {pipe.tp: OffsetAndMetadata(following, outcome.state)}, self._group
-            )
-            await asyncio.gather(*acknowledged)
-        pipe.next_offset, pipe.state = following, outcome.state
-        if outcome.observe is not None:
-            outcome.observe()
+            await assignment.close(pipe.producer)
 
     def _still_fenced(self, tp: TopicPartition) -> None:
         # The broker also fences whoever lets a transaction time out, and then no rebalance follows by itself: beginning
@@ -292,8 +201,3 @@ class TransactionsLoop(ConsumerRebalanceListener):
     def _fail(self, error: BaseException) -> None:
         if not self._fatal.done():
             self._fatal.set_exception(error)
-
-    async def _close(self, producer: AIOKafkaProducer) -> None:
-        # A fenced or disconnected producer cannot close in order; the broker has already ended its transaction.
-        with contextlib.suppress(KafkaError, asyncio.TimeoutError):
-            await asyncio.wait_for(producer.stop(), 10.0)
