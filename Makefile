@@ -10,7 +10,7 @@ SYNCED := .venv/.synced
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status check test train bench bench-science dev doctor format clean
+.PHONY: help setup up down status check test train bench bench-science bench-stream bench-compare dev doctor format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,12 @@ bench: setup ## Latency and throughput of /predict beside the bare broker and a 
 
 bench-science: $(SYNCED) ## The model's aims on stars that it has not seen (ARGS=--quick: one seed, some minutes)
 	@$(RUN) -m tests.bench.science $(ARGS)
+
+bench-stream: setup ## Speed of the data plane, each figure beside its reference (ARGS=--quick: small sizes, some minutes)
+	@$(RUN) -m tests.bench.stream $(ARGS)
+
+bench-compare: $(SYNCED) ## Whether a ratio of build/bench is worse than the baseline's (ARGS=--write: make it the baseline)
+	@$(RUN) -m tests.bench.compare $(ARGS)
 
 dev: setup ## The page with hot reload on port 5173, before a running system
 	@$(RUN) -m astroscale_local up --detach

@@ -5,7 +5,7 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,11 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of several runs, and what it is compared to in the same runs. `aim` is a bound of the ratio."""
+    """One figure of several runs, and what it is compared to in the same runs.
+
+    at_most, at_least: the aim, a bound of the ratio. value_at_most, value_at_least: a bound of the value itself; a row
+    may have both. note: what to know of it.
+    """
 
     name: str
     unit: str
@@ -33,31 +37,44 @@ class Row:
     reference_values: Sequence[float] = ()
     at_most: float | None = None
     at_least: float | None = None
+    value_at_most: float | None = None
+    value_at_least: float | None = None
+    note: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Medians, with the least and the greatest run beside them; ratios are of runs that stood side by side."""
-        row: dict[str, Any] = {
+        ratios = [v / r for v, r in zip(self.values, self.reference_values, strict=bool(self.reference))]
+        value = statistics.median(self.values)
+        ratio = statistics.median(ratios) if ratios else None
+        of_value = _bounds(self.value_at_most, self.value_at_least)
+        of_ratio = _bounds(self.at_most, self.at_least)
+        aims = [*(f"{bound} {self.unit}" for bound, _ in of_value), *(bound for bound, _ in of_ratio)]
+        verdicts = [holds(value) for _, holds in of_value]
+        verdicts += [holds(ratio) for _, holds in of_ratio if ratio is not None]
+        return {
             "name": self.name,
-            "value": statistics.median(self.values),
+            "value": value,
             "spread": [min(self.values), max(self.values)],
             "unit": self.unit,
-        }
-        ratios = [v / r for v, r in zip(self.values, self.reference_values, strict=bool(self.reference))]
-        ratio = statistics.median(ratios) if ratios else None
-        bound = f"<= {self.at_most:g}" if self.at_most is not None else None
-        bound = f">= {self.at_least:g}" if self.at_least is not None else bound
-        met = None
-        if ratio is not None and bound is not None:
-            met = ratio <= self.at_most if self.at_most is not None else ratio >= (self.at_least or 0)
-        return row | {
             "reference": self.reference,
             "reference_value": statistics.median(self.reference_values) if ratios else None,
             "reference_spread": [min(self.reference_values), max(self.reference_values)] if ratios else None,
             "ratio": ratio,
             "ratio_spread": [min(ratios), max(ratios)] if ratios else None,
-            "aim": bound,
-            "met": met,
+            "aim": " and ".join(aims) or None,
+            "met": all(verdicts) if verdicts else None,
+            "note": self.note,
         }
+
+
+def _bounds(most: float | None, least: float | None) -> list[tuple[str, Callable[[float], bool]]]:
+    """Each bound as it is printed, and whether a figure keeps it."""
+    found: list[tuple[str, Callable[[float], bool]]] = []
+    if most is not None:
+        found.append((f"<= {most:,g}", lambda figure: figure <= most))
+    if least is not None:
+        found.append((f">= {least:,g}", lambda figure: figure >= least))
+    return found
 
 
 def machine() -> dict[str, Any]:
@@ -86,8 +103,10 @@ def publish(suite: str, rows: Sequence[Row], about: dict[str, Any], **more: Any)
     file = FOLDER / f"{suite}.json"
     file.write_text(json.dumps({"machine": about, "commit": commit(), **more, "rows": made}, indent=2) + "\n")
     table = Table(title=f"{suite}: medians, with the least and the greatest run")
-    for name in ("what", "value", "beside", "its value", "ratio", "aim", "met"):
-        table.add_column(name, justify="left" if name in ("what", "beside") else "right")
+    names = ["what", "value", "beside", "its value", "ratio", "aim", "met"]
+    noted = any(row["note"] for row in made)
+    for name in [*names, "note"] if noted else names:
+        table.add_column(name, justify="left" if name in ("what", "beside", "note") else "right")
     for row in made:
         table.add_row(
             row["name"],
@@ -97,8 +116,9 @@ def publish(suite: str, rows: Sequence[Row], about: dict[str, Any], **more: Any)
             _figure(row["ratio"], row["ratio_spread"], ""),
             row["aim"] or "",
             {None: "", True: "yes", False: "NO"}[row["met"]],
+            *([row["note"]] if noted else []),
         )
-    Console(width=150).print(table, f"written to {file}")
+    Console(width=190 if noted else 150).print(table, f"written to {file}")
     return all(row["met"] is not False for row in made)
 
 
@@ -106,4 +126,4 @@ def _figure(value: float | None, spread: Sequence[float] | None, unit: str) -> s
     if value is None or spread is None:
         return ""
     digits = 0 if value >= 100 else 2
-    return f"{value:.{digits}f} ({spread[0]:.{digits}f}..{spread[1]:.{digits}f}) {unit}".strip()
+    return f"{value:,.{digits}f} ({spread[0]:,.{digits}f}..{spread[1]:,.{digits}f}) {unit}".strip()

@@ -1,0 +1,7 @@
+"""`make bench-stream`."""
+
+import sys
+
+from tests.bench.stream.run import main
+
+sys.exit(main())

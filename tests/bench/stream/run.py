@@ -1,0 +1,62 @@
+"""The table: every figure beside its reference from the same run on the same broker, medians of interleaved repeats."""
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from astroscale_shared.messaging.provisioning import provision
+from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
+from rich.console import Console
+
+from tests.bench.report import Row, machine, publish
+from tests.bench.stream import cores
+from tests.bench.stream.preprocess import Preprocess
+from tests.bench.stream.sizes import FULL, QUICK, Sizes
+from tests.support.servers import running_kafka
+
+Measure = Callable[[KafkaSettings, Path, Sizes], Coroutine[Any, Any, list[Row]]]
+
+
+async def _cores(_settings: KafkaSettings, _folder: Path, sizes: Sizes) -> list[Row]:
+    return await asyncio.to_thread(cores.measure, sizes.repeats)
+
+
+MEASUREMENTS: dict[str, Measure] = {
+    "cores": _cores,
+    "preprocess": lambda settings, folder, sizes: Preprocess(settings, folder, sizes).measure(),
+}
+
+
+def main() -> int:
+    """Command line; exit code 1 with --strict where an aim is missed."""
+    parser = argparse.ArgumentParser(prog="make bench-stream", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, some minutes")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(MEASUREMENTS), help="these measurements only; nothing is kept"
+    )
+    parser.add_argument("--strict", action="store_true", help="exit with 1 where an aim is missed")
+    asked = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    sizes = QUICK if asked.quick else FULL
+    about, began, console = machine(), time.monotonic(), Console(stderr=True)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="astroscale-bench-") as name:
+        folder = Path(name)
+        os.environ["ASTROSCALE_REGISTRY__ROOT"] = str(folder / "registry")
+        os.environ["ASTROSCALE_CONFIG"] = str(folder / "no-config.toml")
+        with running_kafka(folder) as kafka:
+            settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+            asyncio.run(provision(settings, RegistrySettings.load()))
+            for measurement in asked.only or MEASUREMENTS:
+                console.print(f"[dim]{time.monotonic() - began:6.0f} s[/dim]  {measurement}")
+                rows += asyncio.run(MEASUREMENTS[measurement](settings, folder, sizes))
+    about["load_after"] = round(os.getloadavg()[0], 2)
+    suite = "stream" if not asked.only else "stream-part"
+    more = {"quick": asked.quick, "seconds": round(time.monotonic() - began)}
+    met = publish(suite, rows, about, **more)
+    return 1 if asked.strict and not met else 0
