@@ -40,7 +40,7 @@ class OfSeed:
 
 def of_seed(data: TrainingStars, settings: TrainingSettings) -> OfSeed:
     """Hold out with the folds, copies and waves of `settings.seed`."""
-    rows = training_rows(data.stars, settings.masked_copies, settings.seed)
+    rows = training_rows(data.stars, data.same_star, settings.masked_copies, settings.seed)
     sample, n = sample_of(data, rows), len(data)
     shuffled = shuffled_folds(data.same_star, settings.folds, settings.seed)
     ra, dec = data.stars.numeric["ra"], data.stars.numeric["dec"]

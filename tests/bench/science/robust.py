@@ -32,12 +32,13 @@ class Job:
 def without(data: TrainingStars, name: str, settings: TrainingSettings) -> Sample:
     """The training stars, none of which has this input ("": as they are)."""
     stars = mask(data.stars, {name: np.ones(len(data), dtype=np.bool_)}) if name else data.stars
-    return sample_of(data, training_rows(stars, settings.masked_copies, settings.seed))
+    return sample_of(data, training_rows(stars, data.same_star, settings.masked_copies, settings.seed))
 
 
 def leave_lamost_out(sample: Sample, settings: TrainingSettings) -> tuple[float, float]:
     """R2 on the LAMOST giants of fits without any star of LAMOST: the recipe's and the original boosting's."""
-    job = Job(~np.isin(sample.table, LAMOST), sample.table == LAMOST[0])
+    of_lamost = np.isin(sample.table, LAMOST)
+    job = Job(~np.isin(sample.same_star, sample.same_star[of_lamost]), sample.table == LAMOST[0])
     recipe, original = (_fits(sample, candidate, [job], settings)[0] for candidate in (RECIPE, ORIGINAL))
     return _r2(sample, job, recipe), _r2(sample, job, original)
 

@@ -66,7 +66,7 @@ def other_fits(data: TrainingStars, settings: TrainingSettings, *, quick: bool) 
     sample = robust.without(data, "", settings)
     recipe, original = robust.leave_lamost_out(sample, settings)
     lines = [Line("R2 LAMOST giants, LAMOST left out", [recipe], "-", "original boosting", [original], at_least=0.30)]
-    rows = training_rows(data.stars, settings.masked_copies, settings.seed)
+    rows = training_rows(data.stars, data.same_star, settings.masked_copies, settings.seed)
     curve, _ = learn(data, rows, shuffled_folds(data.same_star, settings.folds, settings.seed), settings)
     for point in curve:
         clean = f"clean {point['r2']['clean']:.3f}" if "clean" in point["r2"] else ""

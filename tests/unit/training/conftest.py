@@ -51,7 +51,7 @@ def small(tables: Path) -> TrainingSettings:
 @pytest.fixture(scope="session")
 def fitted(small: TrainingSettings) -> Fitted:
     data = prepare(read_folder(small.data))
-    rows = training_rows(data.stars, small.masked_copies, small.seed)
+    rows = training_rows(data.stars, data.same_star, small.masked_copies, small.seed)
     fold = shuffled_folds(data.same_star, small.folds, 0)
     model, held = fit_model(rows, data.velocity, data.survey, fold, small)
     assert np.isfinite(held.quantiles).all()

@@ -28,4 +28,4 @@ def training_stars(rows: int = 500, seed: int = 3) -> TrainingStars:
 def sample(rows: int = 500, seed: int = 3) -> Sample:
     """Those stars and one copy of each with inputs taken away."""
     data = training_stars(rows, seed)
-    return sample_of(data, training_rows(data.stars, 1, 0))
+    return sample_of(data, training_rows(data.stars, data.same_star, 1, 0))

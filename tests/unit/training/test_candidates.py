@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astroscale_training.candidates import CANDIDATES, STACK
-from astroscale_training.candidates.base import Candidate, Sample, inner_split
+from astroscale_training.candidates.base import Candidate, Sample
 from astroscale_training.candidates.kinematic_linear import CANDIDATE as LINEAR
 from astroscale_training.candidates.original import CANDIDATE as ORIGINAL
 from astroscale_training.candidates.original import SEVEN
 from astroscale_training.candidates.search import searched_trees
 from astroscale_training.candidates.survey_mean import CANDIDATE as SURVEY_MEAN
+from astroscale_training.folds import learning_share
 from astroscale_training.settings import TrainingSettings
 
 from tests.unit.training.samples import sample
@@ -21,7 +22,7 @@ SETTINGS = TrainingSettings(waves=16, workers=1)
 @pytest.fixture(scope="module")
 def split() -> tuple[Sample, Sample]:
     stars = sample()
-    kept = inner_split(stars, 0.75, seed=1)
+    kept = learning_share(stars.same_star, 0.75, seed=1)
     return stars.take(kept), stars.take(~kept)
 
 
@@ -48,7 +49,7 @@ def test_predicts_every_star_without_seeing_what_it_must_not(
 )
 def test_learns_something(candidate: Candidate) -> None:
     stars = sample(1_500)
-    kept = inner_split(stars, 0.75, seed=1)
+    kept = learning_share(stars.same_star, 0.75, seed=1)
     held = stars.take(~kept)
 
     said = candidate.fit(stars.take(kept), SETTINGS)(held)
@@ -106,7 +107,7 @@ def test_an_inner_split_keeps_the_rows_of_a_star_together() -> None:
     stars = sample()
     twins = replace(stars, same_star=np.arange(len(stars)) // 2)
 
-    kept = inner_split(twins, 0.5, seed=0)
+    kept = learning_share(twins.same_star, 0.5, seed=0)
 
     np.testing.assert_array_equal(kept[0::2], kept[1::2])
     assert 0.3 < kept.mean() < 0.7

@@ -50,7 +50,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     write_csv(simulate(400, seed=5), folder / "mock.csv")
     settings = TrainingSettings(data=folder, folds=2, waves=8, scale_trees=8, scale_leaves=4, bins=16, workers=1)
     data, _ = load(settings, silent)
-    rows = training_rows(data.stars, settings.masked_copies, settings.seed)
+    rows = training_rows(data.stars, data.same_star, settings.masked_copies, settings.seed)
     model, held = fit_model(rows, data.velocity, data.survey, shuffled_folds(data.same_star, 2, 0), settings)
     return Trained(settings, data, model, held, export(model, settings.normalization))
 

@@ -22,12 +22,14 @@ _COLUMNS: Final = [FEATURE_NAMES.index(name) for name in MASKABLE]
 class Rows:
     """M rows of N stars.
 
-    features: float32 [M, F]. star: int [M], index of the star. natural: bool [M], the star as it was observed.
+    features: float32 [M, F]. star: int [M], index of the star. same_star: int [M], equal where two of the N are one
+    star of two tables. natural: bool [M], the star as it was observed.
     pattern: int [M], see `patterns`. whole: bool [M], the star itself has all seven features. weight: float64 [M].
     """
 
     features: NDArray[np.float32]
     star: NDArray[np.intp]
+    same_star: NDArray[np.intp]
     natural: NDArray[np.bool_]
     pattern: NDArray[np.int64]
     whole: NDArray[np.bool_]
@@ -35,7 +37,7 @@ class Rows:
 
     def take(self, kept: NDArray[np.bool_]) -> "Rows":
         """Those of the rows, bool [M], of the same N stars."""
-        parts = (self.features, self.star, self.natural, self.pattern, self.whole, self.weight)
+        parts = (self.features, self.star, self.same_star, self.natural, self.pattern, self.whole, self.weight)
         return Rows(*(part[kept] for part in parts))  # pyright: ignore[reportArgumentType]
 
 
@@ -66,7 +68,7 @@ def draw_masks(rows: int, rng: np.random.Generator) -> dict[str, NDArray[np.bool
     return taken | dict.fromkeys(MOTION, still)
 
 
-def training_rows(stars: Observations, copies: int, seed: int) -> Rows:
+def training_rows(stars: Observations, same_star: NDArray[np.intp], copies: int, seed: int) -> Rows:
     """Each star once as it is, in order, then up to `copies` times with inputs taken away.
 
     A copy that lost nothing is left out. Stars as they are and copies of stars with all seven features weigh 1: those
@@ -83,4 +85,6 @@ def training_rows(stars: Observations, copies: int, seed: int) -> Rows:
     kept = natural | (pattern != pattern[:n][star])
     whole = (pattern[:n] & _SEVEN == 0)[star]
     weight = np.where(natural | whole, 1.0, _WEIGHT_OF_INCOMPLETE_COPIES)
-    return Rows(features[kept], star[kept], natural[kept], pattern[kept], whole[kept], weight[kept])
+    return Rows(
+        features[kept], star[kept], same_star[star[kept]], natural[kept], pattern[kept], whole[kept], weight[kept]
+    )

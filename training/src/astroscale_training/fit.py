@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from astroscale_training.boosting import Trees, fit_trees
 from astroscale_training.calibrate import HeldOutRatios, calibrate, cells
 from astroscale_training.features import Rows
+from astroscale_training.folds import learning_share
 from astroscale_training.kinematic_regression import (
     VIEWS,
     KinematicRegression,
@@ -40,7 +41,7 @@ _WEIGHT_OF_WHOLE_COPIES: Final = 0.6
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """What the model says of rows that its trees have not seen, and the quantiles whose factors have not seen them.
+    """What the model says of rows that its fits have not seen, and the quantiles whose factors have not seen them.
 
     value: float64 [M], quantiles: float64 [M, 5], km/s. fold: int [M].
     """
@@ -70,13 +71,12 @@ def fit_value(rows: Rows, velocity: Floats, settings: TrainingSettings) -> Kinem
         bins=settings.bins,
     )
     weight = weight * robust_weights(residual, np.exp(scale.predict(rows.features)))
-    learning = np.random.default_rng(settings.seed).random(len(velocity)) < _SEARCHED_ON
     as_observed = rows.natural
     ridge = searched_ridge(
         of.take(as_observed),
         target[as_observed],
         weight[as_observed],
-        learning[rows.star[as_observed]],
+        learning_share(rows.same_star[as_observed], _SEARCHED_ON, settings.seed),
         waves=settings.waves // 2,
         seed=settings.seed,
     )

@@ -10,6 +10,12 @@ def shuffled_folds(same_star: NDArray[np.intp], folds: int, seed: int) -> NDArra
     return np.random.default_rng(seed).permutation(np.arange(star.max() + 1) % folds)[star]
 
 
+def learning_share(same_star: NDArray[np.intp], share: float, seed: int) -> NDArray[np.bool_]:
+    """bool [N]: rows that stay for fitting while the others judge; rows of one star (int [N]) stay together."""
+    _, star = np.unique(same_star, return_inverse=True)
+    return (np.random.default_rng(seed).random(star.max() + 1) < share)[star]
+
+
 def sky_folds(
     ra: NDArray[np.float64], dec: NDArray[np.float64], same_star: NDArray[np.intp], folds: int, seed: int
 ) -> NDArray[np.intp]:

@@ -56,7 +56,7 @@ def judge(
     sky = Sky(held_out_values(rows, data.velocity, sky_fold, settings)[:n], sky_fold)
     say("learning from fewer stars, and without each input")
     curve, effects = learn(data, rows, fold, settings)
-    extra: dict[str, Any] = {"learning_curve": curve, "feature_effect": effects}
+    extra: dict[str, Any] = {"learning_curve": curve, "feature_effect": effects, "ridge": model.value.ridge}
     if compare:
         say("fitting the other candidates on the same folds")
         extra["comparison"] = _compare(data, rows, held, fold, sky, settings)

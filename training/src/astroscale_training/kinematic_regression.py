@@ -23,7 +23,7 @@ from astroscale_training.ops import NUMPY, Array, Ops, Tensor
 ROBUST: Final = 4.0
 """A residual of this many scales counts half: a binary, or a velocity that is not the star's, should not bend the fit."""
 
-RIDGES: Final = (0.125, 0.25, 0.5, 1.0, 2.0)
+RIDGES: Final = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0)
 """What `searched_ridge` chooses from: added to the Gram matrix of rows of mean weight 1."""
 
 _CHUNK: Final = 8_192
@@ -60,12 +60,16 @@ VIEWS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class KinematicRegression:
-    """frequencies: [P, K], phases: [1, K], coefficients: [K, B], constants: [1, B]; the value is in km/s."""
+    """frequencies: [P, K], phases: [1, K], coefficients: [K, B], constants: [1, B]; the value is in km/s.
+
+    ridge: with which it was fitted.
+    """
 
     frequencies: Array
     phases: Array
     coefficients: Array
     constants: Array
+    ridge: float
 
     def value(self, ops: Ops, of: Kinematics) -> Tensor:
         """[N, 1], km/s. The waves are many, and bounded: in single precision their sum is good to 1e-4 km/s."""
@@ -104,6 +108,7 @@ def fit_kinematic(
         np.concatenate([f.phases for f in fits], axis=1),
         np.concatenate([f.coefficients for f in fits]) / len(fits),
         sum(f.constants for f in fits) / len(fits),  # pyright: ignore[reportArgumentType]
+        ridge,
     )
 
 
@@ -155,7 +160,7 @@ def _solved(waves: _Waves, sums: tuple[Array, Array], ridge: float) -> Kinematic
     gram, moment = sums[0].copy(), sums[1]
     gram[np.diag_indices_from(gram)] += ridge
     solution = cho_solve(cho_factor(gram, lower=False, overwrite_a=True), moment).reshape(len(BASIS), -1).T
-    return KinematicRegression(waves.frequencies, waves.phases, solution[1:] * waves.amplitude, solution[:1])
+    return KinematicRegression(waves.frequencies, waves.phases, solution[1:] * waves.amplitude, solution[:1], ridge)
 
 
 def robust_weights(residual: Array, scale: Array) -> Array:

@@ -35,7 +35,7 @@ def train(
     """
     say("reading and checking the tables")
     data, of_tables = load(settings, say)
-    rows = training_rows(data.stars, settings.masked_copies, settings.seed)
+    rows = training_rows(data.stars, data.same_star, settings.masked_copies, settings.seed)
     say(f"fitting value and scale on {len(data)} stars, {len(rows.star)} rows, {settings.folds} folds")
     folds = shuffled_folds(data.same_star, settings.folds, settings.seed)
     model, held = fit_model(rows, data.velocity, data.survey, folds, settings)

@@ -88,9 +88,3 @@ class Stack:
     name: str
     parts: tuple[Candidate, ...]
     weigh: Callable[[tuple[Candidate, ...], Sample, TrainingSettings], Floats]
-
-
-def inner_split(sample: Sample, share: float, seed: int) -> Mask:
-    """bool [N]: stars that stay for fitting while the rest judges; rows of one star stay together."""
-    _, star = np.unique(sample.same_star, return_inverse=True)
-    return (np.random.default_rng(seed).random(star.max() + 1) < share)[star]

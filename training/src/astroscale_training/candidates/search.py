@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
-from astroscale_training.candidates.base import Floats, Sample, inner_split
+from astroscale_training.candidates.base import Floats, Sample
+from astroscale_training.folds import learning_share
 
 LEAVES: Final = (8, 31)
 MOST_TREES: Final = 400
@@ -25,7 +26,7 @@ def searched_trees(sample: Sample, inputs: NDArray[Any], target: Floats, weight:
     Leaves and number of trees are those that did best on a fifth of the sample, left out for this; then all of it is
     fitted.
     """
-    kept = inner_split(sample, 1.0 - _JUDGED_SHARE, seed)
+    kept = learning_share(sample.same_star, 1.0 - _JUDGED_SHARE, seed)
     # A column without any value cannot be cut into bins.
     columns = np.flatnonzero(~np.isnan(inputs[kept]).all(axis=0))
     inputs = inputs[:, columns]
@@ -41,7 +42,8 @@ def searched_trees(sample: Sample, inputs: NDArray[Any], target: Floats, weight:
                 y_val=target[~kept],
                 sample_weight_val=weight[~kept],
             )
-            found = (float(np.max(model.validation_score_)), leaves, int(model.n_iter_))
+            # The scores begin before the first tree, and go on for some trees beyond the best.
+            found = (float(np.max(model.validation_score_)), leaves, max(1, int(np.argmax(model.validation_score_))))
             best = found if best is None else max(best, found)
         assert best is not None  # noqa: S101 - there is a setting to try
         chosen = _trees(best[1], best[2], early=False)

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.optimize import nnls
 
 from astroscale_training.candidates import kinematic_boosting, kinematic_linear, network, recipe
-from astroscale_training.candidates.base import Candidate, Floats, Sample, Stack, inner_split
+from astroscale_training.candidates.base import Candidate, Floats, Sample, Stack
+from astroscale_training.folds import learning_share
 from astroscale_training.settings import TrainingSettings
 
 _LEARNT_FROM: Final = 0.7
@@ -17,7 +18,7 @@ def weigh(parts: tuple[Candidate, ...], sample: Sample, settings: TrainingSettin
 
     Stars whose velocities scatter less count more: by the spread of their table.
     """
-    kept = inner_split(sample, _LEARNT_FROM, settings.seed + 1)
+    kept = learning_share(sample.same_star, _LEARNT_FROM, settings.seed + 1)
     learning, judging = sample.take(kept), sample.take(~kept)
     said = np.column_stack([part.fit(learning, settings)(judging) for part in parts])
     tables, of_star = np.unique(judging.table.astype(str), return_inverse=True)
