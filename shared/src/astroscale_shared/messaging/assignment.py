@@ -17,10 +17,11 @@ TRANSACTION_TIMEOUT_MS: Final = 15_000
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Where to go on, and the state there."""
+    """Where to go on, and the state there. expired: offsets between what was committed and the first that is left."""
 
     offset: int
     state: str
+    expired: int = 0
 
 
 def owner(
@@ -45,15 +46,20 @@ async def close(producer: AIOKafkaProducer) -> None:
 async def begins(
     settings: KafkaSettings, group: str, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, Begin]:
-    """Where to go on in each partition: the committed offset and its metadata, else the beginning."""
+    """Where to go on in each partition: the committed offset and its metadata, or the first that retention has left; of
+    a group that is new, the beginning."""
     admin = clients.admin(settings)
     await admin.start()
     try:
-        found = await admin.list_consumer_group_offsets(group, partitions=list(partitions))
+        committed = await admin.list_consumer_group_offsets(group, partitions=list(partitions))
     finally:
         await admin.close()
-    begins = {tp: Begin(at.offset, at.metadata) for tp, at in found.items() if at.offset >= 0}
-    fresh = [tp for tp in partitions if tp not in begins]
-    if fresh:
-        begins |= {tp: Begin(offset, "") for tp, offset in (await consumer.beginning_offsets(fresh)).items()}
-    return begins
+    first = await consumer.beginning_offsets(partitions)
+    found: dict[TopicPartition, Begin] = {}
+    for tp in partitions:
+        at = committed.get(tp)
+        if at is None or at.offset < 0:
+            found[tp] = Begin(first[tp], "")
+        else:
+            found[tp] = Begin(max(at.offset, first[tp]), at.metadata, max(0, first[tp] - at.offset))
+    return found

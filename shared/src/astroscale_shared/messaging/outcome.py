@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from astroscale_shared.messaging.headers import Headers
 
@@ -28,5 +28,10 @@ class Outcome:
     """Called once the transaction is committed: metrics count only what is durable."""
 
 
-Process = Callable[[Sequence[Any], str], Outcome]
-"""(records of one partition, state before them) -> outcome. Runs in a thread."""
+class Process(Protocol):
+    """Records of one partition, and the state before them -> outcome. Runs in a thread.
+
+    expired: how many offsets retention took since that state, before the first of the records; totals say it.
+    """
+
+    def __call__(self, records: Sequence[Any], state: str, expired: int = 0, /) -> Outcome: ...

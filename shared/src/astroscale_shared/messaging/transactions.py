@@ -16,6 +16,7 @@ construction those of exactly the rows before that offset.
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from astroscale_shared.messaging import assignment, clients
 from astroscale_shared.messaging.assignment import TRANSACTION_TIMEOUT_MS
 from astroscale_shared.messaging.outcome import Outcome, Outgoing, Process
 from astroscale_shared.messaging.pipe import Pipe, Work
+from astroscale_shared.messaging.reader import Limits, size
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.settings import KafkaSettings
 
@@ -43,7 +45,9 @@ FENCED_FOR_S: Final = 30.0
 class TransactionsLoop(ConsumerRebalanceListener):
     """Runs `process` over a topic in transactions until stopped.
 
-    workers: how many partitions may compute at the same time. max_records: messages in one transaction at most.
+    workers: how many partitions may compute at the same time. max_records, max_weight: of one transaction; weigh: bytes
+    that a record takes while it is processed. instance_id: a name that this member keeps over restarts, given only where
+    the orchestrator has an ordinal for it: with one the client does not leave the group, and its partitions wait for it.
     """
 
     def __init__(
@@ -55,12 +59,17 @@ class TransactionsLoop(ConsumerRebalanceListener):
         process: Process,
         workers: int = 2,
         max_records: int = 2_000,
+        max_weight: int = 8 << 20,
+        weigh: Callable[[Any], int] = size,
         max_fetch_bytes: int = 4 << 20,
+        transaction_timeout_ms: int = TRANSACTION_TIMEOUT_MS,
+        instance_id: str | None = None,
         producer_options: dict[str, Any] | None = None,
     ) -> None:
         self._settings = settings
         self._topic = topic
         self._group = group
+        self._transaction_timeout_ms = transaction_timeout_ms
         self._producer_options = producer_options or {}
         self._pipes: dict[TopicPartition, Pipe] = {}
         self._fenced: set[TopicPartition] = set()
@@ -72,6 +81,8 @@ class TransactionsLoop(ConsumerRebalanceListener):
         self._consumer: AIOKafkaConsumer = clients.consumer(
             settings,
             group_id=group,
+            group_instance_id=instance_id,
+            auto_offset_reset="none",  # what retention took is counted, not jumped over
             partition_assignment_strategy=(StickyPartitionAssignor,),
             max_partition_fetch_bytes=max_fetch_bytes,
             fetch_max_wait_ms=100,
@@ -80,7 +91,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=300_000,
         )
-        self._work = Work(self._consumer, group, process, self._pool, max_records)
+        self._work = Work(self._consumer, group, process, self._pool, Limits(max_records, max_weight, weigh))
 
     async def run(self) -> None:
         """Join the group and work until `stop`; raises what ended it otherwise."""
@@ -148,7 +159,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
         try:
             producers = [
                 assignment.owner(
-                    self._settings, self._group, tp, self._producer_options, timeout_ms=TRANSACTION_TIMEOUT_MS
+                    self._settings, self._group, tp, self._producer_options, timeout_ms=self._transaction_timeout_ms
                 )
                 for tp in partitions
             ]
