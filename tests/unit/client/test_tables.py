@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.io import fits
 from astropy.table import Column, MaskedColumn, Table
 from astroscale_client import results, tables
 from astroscale_shared.runtime.errors import AstroScaleError
@@ -144,6 +145,13 @@ def test_what_cannot_be_used_is_said(tmp_path: Path, name: str, content: str, sa
     with pytest.raises(AstroScaleError, match=said) as raised:
         read(path)
     assert "\n" not in raised.value.message
+
+
+def test_a_file_of_several_tables_is_refused(tmp_path: Path) -> None:
+    parts = [fits.BinTableHDU(Table({"ra": [1.0], "dec": [2.0]})) for _ in range(2)]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "two.fits")
+    with pytest.raises(AstroScaleError, match=r"two\.fits cannot be read: it holds several tables \(extensions 1, 2\)"):
+        read(tmp_path / "two.fits")
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from astropy import units as u
+from astropy.io import fits
 from astropy.io.votable.exceptions import VOTableSpecWarning
 from astropy.table import MaskedColumn, Table
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_training import units
+from astroscale_training.readers import read_columns
 from astroscale_training.tables import read_folder, read_table, read_tables
 from pyarrow import parquet
 
@@ -75,6 +77,26 @@ def test_units_of_the_file_become_ours(tmp_path: Path, name: str, kind: str) -> 
     assert list(read.stars.survey) == ["A", None]
     assert any("rv_kms was converted from m" in note for note in read.notes)
     assert not expected.notes
+
+
+@pytest.mark.parametrize(("name", "kind"), [("t.fits", "fits"), ("t.ecsv", "ascii.ecsv"), ("t.vot", "votable")])
+def test_a_table_without_a_star_is_one(tmp_path: Path, name: str, kind: str) -> None:
+    columns: dict[str, Any] = {c: np.zeros(0) for c in ("ra", "dec", "rv_kms")} | {"survey": np.zeros(0, dtype="U3")}
+    Table(columns).write(tmp_path / name, format=kind)
+    assert len(read_table(tmp_path / name).stars) == 0
+
+
+def test_a_file_of_several_tables_is_refused(tmp_path: Path) -> None:
+    parts = [fits.BinTableHDU(Table({c: [1.0] for c in ("ra", "dec", "rv_kms")})) for _ in range(2)]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "two.fits")
+    assert "several tables (extensions 1, 2)" in refused(tmp_path / "two.fits").message
+
+
+def test_the_bytes_that_are_hashed_are_the_bytes_that_are_read(tmp_path: Path) -> None:
+    table().write(tmp_path / "t.ecsv", format="ascii.ecsv")
+    data = (tmp_path / "t.ecsv").read_bytes()
+    (tmp_path / "t.ecsv").unlink()
+    assert read_columns(tmp_path / "t.ecsv", data, {"snr"}).arrays["snr"][0].as_py() == 50.0
 
 
 def test_parquet_keeps_its_units_in_the_schema(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Files of star tables -> columns as the file has them: CSV, Parquet, and by astropy FITS, ECSV and VOTable."""
 
-import importlib.util
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,21 +7,14 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from astroscale_shared.runtime.errors import AstroScaleError
+from astroscale_shared.stars import astropy_files
 from pyarrow import csv, parquet
 
 from astroscale_training.faults import bad_data
 
-ASTROPY: Final = {
-    ".fits": "fits",
-    ".fit": "fits",
-    ".ecsv": "ascii.ecsv",
-    ".vot": "votable",
-    ".votable": "votable",
-}
-"""Suffixes that astropy reads, and its names of the formats: those of the command `predict`."""
+SUFFIXES: Final = (".csv", ".parquet", *astropy_files.FORMATS)
+"""Those of the command `predict`."""
 
-SUFFIXES: Final = (".csv", ".parquet", *ASTROPY)
 _UNIT: Final = b"unit"
 
 
@@ -51,7 +42,7 @@ def read_columns(path: Path, data: bytes, wanted: Collection[str]) -> Columns:
         elif suffix == ".parquet":
             columns = _of_arrow(parquet.read_table(pa.BufferReader(data)), wanted)
         else:
-            columns = _read_astropy(path, ASTROPY[suffix], wanted)
+            columns = _read_astropy(data, suffix, wanted)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         message = f"{path.name} cannot be read as {suffix[1:]}: {said}"
@@ -82,24 +73,9 @@ def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], type=column.type)
 
 
-def _read_astropy(path: Path, kind: str, wanted: Collection[str]) -> Columns:
-    if importlib.util.find_spec("astropy") is None:
-        raise AstroScaleError(
-            "not_installed",
-            f"{path.suffix} files need astropy: pip install 'astroscale[astropy]'",
-        )
-    from astropy.table import Table
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about units and headers: what matters is checked by column
-            table: Any = Table.read(path, format=kind)
-    except OSError:
-        raise
-    except Exception as error:
-        # Each format's reader fails in its own types; all mean: this is no such file.
-        raise OSError(f"{type(error).__name__}: {error}") from error
-    table.convert_bytestring_to_unicode()
+def _read_astropy(data: bytes, suffix: str, wanted: Collection[str]) -> Columns:
+    astropy_files.require_astropy(suffix)
+    table = astropy_files.read(data, astropy_files.FORMATS[suffix])
     here = [str(name) for name in table.colnames if name in wanted]
     units = {name: str(unit) for name in here if (unit := getattr(table[name], "unit", None)) is not None}
     return Columns([str(name) for name in table.colnames], {name: _array(table[name]) for name in here}, units)
@@ -113,6 +89,6 @@ def _array(column: Any) -> pa.Array:
         native = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("=")))
         return pa.array(native, mask=mask if mask.any() else None)
     texts = [str(value).strip() for value in values.tolist()]
-    gone = mask.reshape(len(values), -1).all(axis=1) if mask.ndim else np.full(len(values), mask)
+    gone = mask.all(axis=tuple(range(1, mask.ndim))) if mask.ndim else np.full(len(values), mask)
     known = [text if text and not gone[row] else None for row, text in enumerate(texts)]
     return pa.array(known, pa.string())

@@ -1,32 +1,23 @@
-"""FITS, ECSV and VOTable, by astropy where it is installed: read and written whole. The adapter of astropy."""
+"""FITS, ECSV and VOTable, by astropy where it is installed: read and written whole. Between its tables and Arrow's."""
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from astroscale_shared.runtime.errors import AstroScaleError
+from astroscale_shared.stars import astropy_files
 
 from astroscale_client.tables.formats import slices
 
 _UNIT: Final = b"unit"
 
 
-def check_installed(path: Path) -> None:
-    """AstroScaleError `not_installed` where this format needs what is not there."""
-    if importlib.util.find_spec("astropy") is None:
-        raise AstroScaleError(
-            "not_installed", f"{path.suffix} files need the extra astropy: pip install 'astroscale[astropy]'"
-        )
-
-
 class AstropySource:
-    """The first table of a file, in memory. Units of columns are kept for an output that has them."""
+    """The table of a file, in memory. Units of columns are kept for an output that has them."""
 
     def __init__(self, path: Path, kind: str) -> None:
-        check_installed(path)
+        astropy_files.require_astropy(path.suffix)
         self._table = _read(path, kind)
         self.schema: pa.Schema = self._table.schema
         self.rows: int | None = self._table.num_rows
@@ -43,7 +34,7 @@ class AstropySink:
     """A file that is written at its end: these formats say at their beginning how many rows there are."""
 
     def __init__(self, path: Path, schema: pa.Schema, kind: str) -> None:
-        check_installed(path)
+        astropy_files.require_astropy(path.suffix)
         self._path, self._schema, self._kind = path, schema, kind
         self._pieces: list[pa.Table] = []
 
@@ -57,16 +48,7 @@ class AstropySink:
 
 
 def _read(path: Path, kind: str) -> pa.Table:
-    from astropy.table import Table
-
-    try:
-        found: Any = Table.read(path, format=kind)
-    except OSError:
-        raise
-    except Exception as error:
-        # Each format's reader fails in its own types; all mean: this is no such file.
-        raise OSError(f"{type(error).__name__}: {error}") from error
-    found.convert_bytestring_to_unicode()
+    found = astropy_files.read(path, kind)
     arrays = {str(name): _array(found[name]) for name in found.colnames}
     units = {str(name): getattr(found[name], "unit", None) for name in found.colnames}
     fields = [
@@ -93,12 +75,8 @@ def _write(table: pa.Table, path: Path, kind: str) -> None:
     from astropy.table import Table
 
     columns = {field.name: _column(table.column(i), field) for i, field in enumerate(table.schema)}
-    try:
+    with astropy_files.one_error():
         Table(columns).write(path, format=kind, overwrite=True)
-    except OSError:
-        raise
-    except Exception as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _column(column: pa.ChunkedArray, field: pa.Field) -> Any:

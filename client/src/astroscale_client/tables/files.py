@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 from astroscale_shared.runtime.errors import AstroScaleError
+from astroscale_shared.stars.astropy_files import FORMATS, require_astropy
 from astroscale_shared.stars.columns import NUMERIC, REQUIRED
 
 from astroscale_client.tables import astronomy, parquet, text
-from astroscale_client.tables.formats import ASTROPY, CSV, PARQUET, Sink, Source, format_of
+from astroscale_client.tables.formats import CSV, PARQUET, Sink, Source, format_of
 
 _SHOWN = 20
 
@@ -95,8 +96,8 @@ def default_output(path: Path) -> Path:
 def check_output(source: Path, out: Path) -> None:
     """AstroScaleError where this output would be no use, before any work is done."""
     for path in (source, out):
-        if format_of(path) in ASTROPY.values():
-            astronomy.check_installed(path)
+        if format_of(path) in FORMATS.values():
+            require_astropy(path.suffix)
     if out.exists() and source.exists() and out.samefile(source):
         raise AstroScaleError("bad_table", "the output would replace the input: give another --out")
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):

@@ -6,21 +6,13 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 from astroscale_shared.runtime.errors import AstroScaleError
+from astroscale_shared.stars.astropy_files import FORMATS
 
 PIECE_ROWS: Final = 4_000
 """Rows of a piece: a few messages to inference, and well below what the gateway takes at a time."""
 
 CSV: Final = "csv"
 PARQUET: Final = "parquet"
-
-ASTROPY: Final = {
-    ".fits": "fits",
-    ".fit": "fits",
-    ".ecsv": "ascii.ecsv",
-    ".vot": "votable",
-    ".votable": "votable",
-}
-"""Formats that astropy reads and writes, by suffix, as astropy calls them."""
 
 
 class Source(Protocol):
@@ -55,11 +47,11 @@ def format_of(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".parquet"):
         return suffix[1:]
-    if suffix not in ASTROPY:
+    if suffix not in FORMATS:
         raise AstroScaleError(
-            "bad_table", f"{path} is none of the formats: .csv, .parquet, and by astropy {', '.join(ASTROPY)}"
+            "bad_table", f"{path} is none of the formats: .csv, .parquet, and by astropy {', '.join(FORMATS)}"
         )
-    return ASTROPY[suffix]
+    return FORMATS[suffix]
 
 
 def slices(table: pa.Table) -> Iterator[pa.Table]:
