@@ -1,16 +1,18 @@
 """The reference of the data plane: a bare transactional pipe that reads and writes as many bytes, and does no work.
 
-`python -m tests.bench.stream.pipe BOOTSTRAP IN OUT GROUP SAMPLE [COUNT]` runs until it is stopped. A transactional id,
-a consumer and a task for each partition, with the options of the services' own clients. For each message that comes in,
-those of the file SAMPLE (pickled by the benchmark: a list of bytes) go out; with COUNT, for every COUNT that come in.
-It says on its output how many messages it has taken in, after each commit.
+`python -m tests.bench.stream.pipe BOOTSTRAP IN OUT GROUP SAMPLE` runs until it is stopped. A transactional id, a
+consumer and a task for each partition, with the options of the services' own clients. For each message that comes in,
+those of the file SAMPLE (pickled by the benchmark: a list of bytes) go out; if SAMPLE is `forward`, what comes in goes
+out, the messages of a transaction as lines of one. It says on its output how many it has taken in, after each commit.
 """
 
 import asyncio
 import contextlib
 import pickle
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import uvloop
 from aiokafka import TopicPartition
@@ -24,10 +26,10 @@ PARTITIONS = 4
 class Pipe:
     """All partitions."""
 
-    def __init__(self, bootstrap: str, topic: str, out: str, group: str, sample: list[bytes], count: int) -> None:
+    def __init__(self, bootstrap: str, topic: str, out: str, group: str, sample: list[bytes] | None) -> None:
         self._settings = KafkaSettings(bootstrap_servers=bootstrap)
         self._topic, self._out, self._group = topic, out, group
-        self._sample, self._count = sample, count
+        self._sample = sample
         self._taken = 0
 
     async def run(self) -> None:
@@ -51,8 +53,7 @@ class Pipe:
             async with producer.transaction():
                 sent = [
                     await clients.send(producer, self._out, value, partition=partition)
-                    for _ in range(-(-len(records) // self._count))
-                    for value in self._sample
+                    for value in self._made_of(records)
                 ]
                 following = OffsetAndMetadata(records[-1].offset + 1, "")
                 await producer.send_offsets_to_transaction({tp: following}, self._group)
@@ -60,13 +61,20 @@ class Pipe:
             self._taken += len(records)
             print(self._taken, flush=True)
 
+    def _made_of(self, records: Sequence[Any]) -> list[bytes]:
+        if self._sample is None:
+            return [b"\n".join(record.value for record in records)]
+        return self._sample * len(records)
+
 
 def main() -> None:
     """Command line."""
-    bootstrap, topic, out, group, sample, *count = sys.argv[1:]
-    values: list[bytes] = pickle.loads(Path(sample).read_bytes())  # noqa: S301 - written by the benchmark itself
+    bootstrap, topic, out, group, sample = sys.argv[1:]
+    values: list[bytes] | None = None
+    if sample != "forward":
+        values = pickle.loads(Path(sample).read_bytes())  # noqa: S301 - written by the benchmark itself
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, contextlib.suppress(KeyboardInterrupt):
-        runner.run(Pipe(bootstrap, topic, out, group, values, int(count[0]) if count else 1).run())
+        runner.run(Pipe(bootstrap, topic, out, group, values).run())
 
 
 if __name__ == "__main__":

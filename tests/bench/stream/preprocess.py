@@ -36,6 +36,8 @@ class Preprocess:
         self.json: list[float] = []
         self.plain: list[float] = []
         self.resident: list[float] = []
+        self.small: list[float] = []
+        self.large: list[float] = []
 
     async def measure(self) -> list[Row]:
         """Start everything once, measure in turning order."""
@@ -56,6 +58,9 @@ class Preprocess:
                 if repeat < 0:
                     for figures in (self.arrow, self.pipe, self.json, self.plain, self.resident):
                         figures.clear()
+            for into, n in ((self.small, self._sizes.arrow), (self.large, self._sizes.growth)):
+                await self._service(service, n, into, as_json=False)
+            self.resident.append(await asyncio.to_thread(resident_mb, service.process))
         return self._rows()
 
     async def _repeat(self, service: Service, pipe: Program, plain: Program, *, turned: bool) -> None:
@@ -107,6 +112,10 @@ class Preprocess:
             Row(
                 "preprocess single JSON messages", "stars/s", self.json, plain, self.plain,
                 value_at_least=60_000, at_least=25, note=f"{self._sizes.json:,} messages, exactly once",
+            ),
+            Row(
+                "preprocess a larger backlog", "stars/s", self.large, f"{self._sizes.arrow:,} stars", self.small,
+                at_least=0.9, note=f"{self._sizes.growth:,} stars, on topics that are filled",
             ),
             Row("RSS of the preprocessor", "MB", self.resident, value_at_most=300, note="after each repeat"),
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The references as processes of their own, which say on their output how far they are."""
+"""References as processes of their own, which say on their output how far they are or how long it took."""
 
 import contextlib
 import subprocess
@@ -45,3 +45,11 @@ def running(module: str, *arguments: object) -> Generator[Program]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def seconds_of(module: str, *arguments: object) -> float:
+    """`python -m <module> ...`, which ends by printing how long its work took."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 0, f"{module} failed:\n{done.stderr[-2_000:]}"
+    return float(done.stdout)

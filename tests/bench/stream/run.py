@@ -14,8 +14,9 @@ from astroscale_shared.runtime.settings import KafkaSettings, RegistrySettings
 from rich.console import Console
 
 from tests.bench.report import Row, machine, publish
-from tests.bench.stream import cores
+from tests.bench.stream import cores, ingest, latency
 from tests.bench.stream.preprocess import Preprocess
+from tests.bench.stream.score import Score
 from tests.bench.stream.sizes import FULL, QUICK, Sizes
 from tests.support.servers import running_kafka
 
@@ -28,7 +29,10 @@ async def _cores(_settings: KafkaSettings, _folder: Path, sizes: Sizes) -> list[
 
 MEASUREMENTS: dict[str, Measure] = {
     "cores": _cores,
+    "ingest": ingest.measure,
     "preprocess": lambda settings, folder, sizes: Preprocess(settings, folder, sizes).measure(),
+    "latency": latency.measure,
+    "score": lambda settings, folder, sizes: Score(settings, folder, sizes).measure(),
 }
 
 

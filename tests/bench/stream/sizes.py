@@ -23,7 +23,7 @@ class Sizes:
 FULL: Final = Sizes(
     repeats=5,
     ingest=5_000_000,
-    arrow=3_000_000,
+    arrow=1_000_000,
     json=200_000,
     plain=10_000,
     score=400_000,
@@ -39,7 +39,7 @@ QUICK: Final = Sizes(
     json=50_000,
     plain=3_000,
     score=80_000,
-    growth=4_000_000,
+    growth=2_400_000,
     latency_s=3,
     slow_stars=6,
     requests=150,
