@@ -16,7 +16,7 @@ from astroscale_inference.handlers import Score
 from astroscale_inference.metrics import InferenceMetrics
 from astroscale_inference.requests import AnswerRequests
 from astroscale_ingestor.progress import Progress
-from astroscale_shared.messaging import codec, headers, raw, topics
+from astroscale_shared.messaging import codec, deadletters, headers, ledger, raw, topics
 from astroscale_shared.messaging.contracts import (
     ARROW,
     CONTENT_TYPE,
@@ -142,6 +142,43 @@ def test_ledger_totals(change) -> None:
     assert (totals.service, totals.topic, totals.partition, totals.kind) == ("preprocessor", topics.RAW, 1, "first")
     assert (totals.rows_in, totals.rows_out, totals.rows_rejected, totals.messages) == (7, 6, 1, 2)
     assert (totals.next_offset, totals.rejected_by) == (8, {"out_of_range": 1})
+
+
+@pytest.mark.parametrize("change", [bytes, with_extra_field], ids=["as it was", "with a field more"])
+def test_dead_letter_of_a_redrive(change) -> None:
+    letter = DeadLetter.model_validate_json(change(golden("dead_letter_redriven.json")))
+    assert (letter.offset, letter.origin, letter.hop) == (8, f"{topics.RAW}-1-7", 1)
+    assert (letter.part, letter.chunk, letter.chunks, letter.value_packing) == (0, 0, 1, "none")
+    assert (letter.key_base64, letter.headers_base64) == (
+        "aw==",
+        {
+            "x": "/w==",
+            "astro-origin": "YXN0cm8ub2JzZXJ2YXRpb25zLnJhdy52MS0xLTc=",
+            "astro-hop": "MQ==",
+            "astro-rows": "Mw==",
+        },
+    )
+    assert orjson.loads(deadletters.join([letter])) == [*STARS, BAD]
+
+
+def restored(state: bytes) -> ledger.Totals:
+    return ledger.restore(state.decode(), service="preprocessor", topic=topics.RAW, partition=1, offset=0)
+
+
+def test_offset_metadata_of_before_kinds_is_read() -> None:
+    """It was the ledger's record itself."""
+    old = golden("ledger_totals.json")
+    assert restored(old) == {"first": LedgerTotals.model_validate_json(old)}
+
+
+@pytest.mark.parametrize("change", [bytes, with_extra_field], ids=["as it was", "with a field more"])
+def test_offset_metadata(change) -> None:
+    totals = restored(change(golden("offset_metadata.json")))
+    assert [(t.kind, t.next_offset, t.rows_in, t.rows_out, t.rows_rejected, t.messages) for t in totals.values()] == [
+        ("first", 9, 7, 6, 1, 2),
+        ("redrive", 9, 1, 0, 1, 1),
+    ]
+    assert totals["redrive"].rejected_by == {"out_of_range": 1}
 
 
 @pytest.mark.parametrize("change", [bytes, with_extra_field], ids=["as it was", "with a field more"])

@@ -135,7 +135,7 @@ class Chronicle:
             rows_out=rows[1],
             rows_rejected=rows[2],
         )
-        out = ledger.record(totals)
+        (out,) = ledger.records({"first": totals})
         await self.producer.send_and_wait(out.topic, out.value, key=out.key)
 
     async def forget(self, topic: str, before: int) -> None:

@@ -16,9 +16,10 @@ from astroscale_inference.requests import AnswerRequests
 from astroscale_ingestor.progress import Progress
 from astroscale_preprocessor.handlers import Encode
 from astroscale_preprocessor.metrics import PreprocessorMetrics
-from astroscale_shared.messaging import codec, headers, topics
+from astroscale_shared.messaging import codec, headers, provenance, topics
 from astroscale_shared.messaging.contracts import ARROW
-from astroscale_shared.messaging.transactions import Outcome, Outgoing
+from astroscale_shared.messaging.outcome import Outcome, Outgoing
+from astroscale_shared.messaging.provenance import Provenance
 from astroscale_shared.registry import ModelAnnouncement
 from astroscale_shared.stars.observations import Observations, from_columns
 
@@ -60,6 +61,13 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "encoded.arrow", encoded.value
     yield "dead_letter.json", only(encoding, topics.RAW_DLQ).value
     yield "ledger_totals.json", only(encoding, topics.LEDGER).value
+
+    again = provenance.write(Provenance(provenance.position(topics.RAW, 1, 7), hop=1, rows=(3,)))
+    redriving = Encode(PreprocessorMetrics(), batch_size=1024)(
+        [Record(refused.value, [*refused.headers, *again], offset=8, partition=1, key=b"k")], encoding.state
+    )
+    yield "dead_letter_redriven.json", only(redriving, topics.RAW_DLQ).value
+    yield "offset_metadata.json", redriving.state.encode()
 
     model = load(graph(bias=30.0), card(), name="default", version="a" * 12, sha256="0" * 64)
     scoring = Score(InferenceMetrics(), lambda: model)(

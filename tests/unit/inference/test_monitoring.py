@@ -127,7 +127,7 @@ def test_drift_is_asked_against_the_card_of_the_model_in_service() -> None:
 
 def test_where_the_quantiles_are_right_tails_are_uniform_and_intervals_hold_what_they_promise() -> None:
     """The whole way: measured velocities go in with the stars, the tail probability and the coverage come out."""
-    n = 8_000
+    n = 4_000
     rv = np.random.default_rng(5).normal(30.0, 10.0, n)
     metrics = InferenceMetrics()
     outcome = Score(metrics, lambda: model(bias=30.0, offsets=NORMAL))([encoded(sun_likes(n, rv_kms=rv))], "")

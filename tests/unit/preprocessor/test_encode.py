@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ import pyarrow as pa
 import pytest
 from astroscale_preprocessor.handlers import Encode
 from astroscale_preprocessor.metrics import PreprocessorMetrics
-from astroscale_shared.messaging import codec, topics
+from astroscale_shared.messaging import codec, ledger, provenance, topics
 from astroscale_shared.messaging.contracts import ARROW, ENCODED_SCHEMA, DeadLetter, LedgerTotals
-from astroscale_shared.messaging.transactions import Outcome
+from astroscale_shared.messaging.outcome import Outcome
+from astroscale_shared.messaging.provenance import Provenance
+from astroscale_shared.messaging.topics import MAX_MESSAGE_BYTES
 from astroscale_shared.stars.encoding import encode
+from astroscale_shared.stars.observations import Observations
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,11 +39,18 @@ def letters(outcome: Outcome) -> list[DeadLetter]:
     return [DeadLetter.model_validate_json(out.value) for out in outcome.outgoing if out.topic == topics.RAW_DLQ]
 
 
+def kinds(outcome: Outcome) -> dict[str, LedgerTotals]:
+    entries = [LedgerTotals.model_validate_json(out.value) for out in outcome.outgoing if out.topic == topics.LEDGER]
+    held = ledger.restore(
+        outcome.state, service="preprocessor", topic=topics.RAW, partition=entries[0].partition, offset=0
+    )
+    assert entries == list(held.values())
+    return {entry.kind: entry for entry in entries}
+
+
 def totals(outcome: Outcome) -> LedgerTotals:
-    (entry,) = [out for out in outcome.outgoing if out.topic == topics.LEDGER]
-    found = LedgerTotals.model_validate_json(entry.value)
-    assert found == LedgerTotals.model_validate_json(outcome.state)
-    return found
+    (entry,) = kinds(outcome).values()
+    return entry
 
 
 def keys(batches: list[pa.RecordBatch]) -> list[tuple[int, int, int]]:
@@ -118,6 +129,84 @@ def test_totals_go_on_from_the_state() -> None:
     second = totals(run(Record(b"{", offset=2), state=first.state))
     assert (second.rows_in, second.rows_out, second.rows_rejected, second.next_offset) == (3, 1, 2, 3)
     assert second.rejected_by == {"bad_json": 2}
+
+
+FOUR = orjson.dumps([SUN_LIKE, SUN_LIKE | {"dec": 91}, SUN_LIKE | {"teff": "hot"}, SUN_LIKE])
+ORIGIN = "astro.observations.raw.v1-0-3"
+
+
+def copied(of: Provenance, value: bytes | None = FOUR, offset: int = 8) -> Record:
+    return Record(value, [("run-id", b"run-7"), *provenance.write(of)], offset=offset)
+
+
+def test_a_redrive_takes_the_named_rows_under_their_own_numbers_and_says_where_they_are_from() -> None:
+    outcome = run(copied(Provenance(ORIGIN, hop=2, rows=(1, 3))), Record(GOOD, offset=9))
+    (batch,) = encoded(outcome)
+    assert keys([batch]) == [(0, 8, 3), (0, 9, 0)]
+    assert [batch.column(name).to_pylist() for name in ("origin", "hop", "replay_id", "run_id")] == [
+        [ORIGIN, None], [2, 0], [None, None], ["run-7", None]
+    ]  # fmt: skip
+    (letter,) = letters(outcome)
+    assert (letter.offset, letter.origin, letter.hop, letter.rows_total) == (8, ORIGIN, 2, 4)
+    assert [(row.row, row.code) for row in letter.rejected] == [(1, "out_of_range")]
+    found = kinds(outcome)
+    assert (found["redrive"].rows_in, found["redrive"].rows_out, found["redrive"].rows_rejected) == (2, 1, 1)
+    assert (found["first"].rows_in, found["first"].rows_out, found["first"].messages) == (1, 1, 1)
+    assert found["first"].next_offset == found["redrive"].next_offset == 10
+
+
+def test_replayed_rows_carry_the_replays_name_and_are_counted_apart() -> None:
+    outcome = run(copied(Provenance(ORIGIN, replay_id="night-7")))
+    (batch,) = encoded(outcome)
+    assert batch.column("replay_id").to_pylist() == ["night-7"] * 2
+    assert batch.column("origin").to_pylist() == [ORIGIN] * 2
+    found = kinds(outcome)
+    assert (found["replay"].rows_in, found["replay"].rows_out, found["replay"].rows_rejected) == (4, 2, 2)
+    assert found["first"].rows_in == 0
+
+
+def test_a_malformed_provenance_refuses_the_message_as_one_row() -> None:
+    outcome = run(Record(FOUR, [("astro-hop", b"often")], offset=5), Record(GOOD, offset=6))
+    assert keys(encoded(outcome)) == [(0, 6, 0)]
+    (letter,) = letters(outcome)
+    assert [(row.row, row.code) for row in letter.rejected] == [(0, "bad_provenance")]
+    assert (letter.origin, letter.hop, letter.rows_total) == ("astro.observations.raw.v1-0-5", 0, 1)
+    assert (totals(outcome).rows_in, totals(outcome).rows_rejected) == (2, 1)
+
+
+def test_a_redriven_message_that_is_still_unreadable_is_refused_again_as_one_row() -> None:
+    outcome = run(copied(Provenance(ORIGIN, hop=1), b"{"))
+    (letter,) = letters(outcome)
+    assert [(row.row, row.code) for row in letter.rejected] == [(0, "bad_json")]
+    assert (kinds(outcome)["redrive"].rows_in, kinds(outcome)["redrive"].rows_rejected) == (1, 1)
+
+
+def test_rows_that_the_message_does_not_have_are_no_rows() -> None:
+    outcome = run(copied(Provenance(ORIGIN, hop=1, rows=(7, 9))))
+    assert (encoded(outcome), letters(outcome)) == ([], [])
+    assert (kinds(outcome)["redrive"].rows_in, kinds(outcome)["redrive"].messages_empty) == (0, 1)
+
+
+def test_what_retention_took_is_in_the_totals() -> None:
+    outcome = Encode(PreprocessorMetrics(), batch_size=10)([Record(GOOD, offset=50)], "", 42)
+    assert totals(outcome).offsets_expired == 42
+
+
+def test_texts_that_make_a_batch_too_large_for_the_broker_go_out_in_several() -> None:
+    """The longest texts that are allowed, of four bytes a character, and none alike."""
+    rng = random.Random(1)
+    text = ["".join(chr(rng.randrange(0x10000, 0x1FFFF)) for _ in range(128)) for _ in range(2 * 1024)]
+    stars = random_stars(1024)
+    long = Observations(stars.numeric, np.array(text[:1024], dtype=object), np.array(text[1024:], dtype=object))
+    run_id = "".join(chr(rng.randrange(0x10000, 0x1FFFF)) for _ in range(128)).encode()
+    outcome = run(Record(codec.to_bytes(codec.raw_batch(long)), [*ARROW_HEADER, ("run-id", run_id)]))
+    sent = [out for out in outcome.outgoing if out.topic == topics.ENCODED]
+    assert len(sent) > 1
+    assert all(len(out.value) <= MAX_MESSAGE_BYTES for out in sent)
+    assert keys(encoded(outcome)) == [(0, 0, row) for row in range(1024)]
+    assert [text for batch in encoded(outcome) for text in batch.column("source_id").to_pylist()] == text[:1024]
+    assert [dict(out.headers)["rows"] for out in sent] == [str(b.num_rows).encode() for b in encoded(outcome)]
+    assert totals(outcome).rows_out == 1024
 
 
 def test_ten_thousand_and_one_refused_rows_make_two_letters() -> None:

@@ -1,18 +1,21 @@
 """Wire in -> domain -> wire out: raw messages of one partition to encoded batches and dead letters."""
 
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from astroscale_shared.messaging import codec, deadletters, headers, ledger, raw, topics
-from astroscale_shared.messaging.contracts import ARROW, ENCODED_SCHEMA, HEADER_RUN, RejectedRow
-from astroscale_shared.messaging.transactions import Outcome, Outgoing
+from astroscale_shared.messaging import batches, codec, deadletters, headers, ledger, provenance, raw, topics
+from astroscale_shared.messaging.contracts import ENCODED_SCHEMA, HEADER_RUN, RejectedRow
+from astroscale_shared.messaging.ledger import Counts
+from astroscale_shared.messaging.outcome import Outcome, Outgoing
+from astroscale_shared.messaging.provenance import FIRST, Kind
 from astroscale_shared.runtime.errors import AstroScaleError
 
-from astroscale_preprocessor.domain.encoding import Accepted, Block, accept, encode_block
+from astroscale_preprocessor.domain.encoding import Accepted, Block, Source, accept, encode_block
 from astroscale_preprocessor.metrics import PreprocessorMetrics
 
 SERVICE = "preprocessor"
@@ -26,7 +29,7 @@ class Encode:
         self._metrics = metrics
         self._batch_size = batch_size
 
-    def __call__(self, records: Sequence[Any], state: str) -> Outcome:
+    def __call__(self, records: Sequence[Any], state: str, expired: int = 0, /) -> Outcome:
         """Encode the messages of one partition; what cannot be read or is not allowed becomes a dead letter."""
         began = time.perf_counter()
         partition: int = records[0].partition
@@ -35,25 +38,29 @@ class Encode:
         )
         accepted: list[Accepted] = []
         letters: list[Outgoing] = []
-        reasons: Counter[str] = Counter()
-        rows_in = unknown = empty = 0
+        counts: defaultdict[Kind, Counts] = defaultdict(Counts)
+        unknown = 0
         for record in records:
             found = headers.read(record.headers)
-            part, rejected, rows, unknown_here = _open(record, found)
-            rows_in += rows
-            unknown += unknown_here
-            empty += rows == 0
-            if part is not None and len(part.rows):
-                accepted.append(part)
-            if rejected:
-                reasons.update(row.code for row in rejected)
+            opened = _open(record, found)
+            of_kind = counts[opened.kind]
+            of_kind.messages += 1
+            of_kind.rows_in += opened.rows
+            of_kind.empty += opened.rows == 0
+            unknown += opened.unknown_fields
+            if opened.accepted is not None and len(opened.accepted.rows):
+                accepted.append(opened.accepted)
+                of_kind.rows_out += len(opened.accepted.rows)
+            if opened.rejected:
+                of_kind.rejected.update(row.code for row in opened.rejected)
                 letters += deadletters.letters(
-                    topics.RAW_DLQ, record, found, rejected, rows_total=rows, service=SERVICE
+                    topics.RAW_DLQ, record, found, opened.rejected, rows_total=opened.rows_total, service=SERVICE
                 )
-        block = encode_block(accepted) if accepted else None
-        batches = _batches(block, partition, self._batch_size) if block is not None else []
-        rows_out = sum(batch.num_rows for batch in batches)
-        totals = ledger.advance(totals, records, rows_in=rows_in, rows_out=rows_out, rejected=reasons, empty=empty)
+        sent = list(_messages(encode_block(accepted), partition, self._batch_size)) if accepted else []
+        totals = ledger.advance(totals, records[-1].offset + 1, counts, expired)
+        rows_in = sum(of_kind.rows_in for of_kind in counts.values())
+        rows_out = sum(rows for _, rows in sent)
+        reasons = sum((of_kind.rejected for of_kind in counts.values()), Counter[str]())
         elapsed = time.perf_counter() - began
 
         def observe() -> None:
@@ -66,21 +73,48 @@ class Encode:
             self._metrics.batch_seconds.observe(elapsed)
             self._metrics.mismatch.inc(rows_in - rows_out - reasons.total())
 
-        encoded = [_message(batch, partition) for batch in batches]
-        return Outcome([*encoded, *letters, ledger.record(totals)], ledger.store(totals), observe)
+        outgoing = [*(message for message, _ in sent), *letters, *ledger.records(totals)]
+        return Outcome(outgoing, ledger.store(totals), observe)
 
 
-def _open(record: Any, found: dict[str, str]) -> tuple[Accepted | None, list[RejectedRow], int, int]:
-    """(accepted rows, refused rows, rows in all, unknown fields) of one message; an unreadable one is one row."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """One message, read. rows: those that are meant; rows_total: all that it has. An unreadable message is one row."""
+
+    kind: Kind
+    accepted: Accepted | None
+    rejected: list[RejectedRow]
+    rows: int = 1
+    rows_total: int = 1
+    unknown_fields: int = 0
+
+
+def _open(record: Any, found: dict[str, str]) -> _Opened:
+    of = FIRST
     try:
+        of = provenance.read(found)
         rows = raw.parse(record.value, found)
     except AstroScaleError as error:
-        return None, [RejectedRow(row=0, code=error.code, detail=error.message)], 1, 0
-    part, rejections = accept(rows.stars, [r.row for r in rows.refused], offset=record.offset, run_id=_run_id(found))
-    refused = rows.refused + [
+        return _Opened(of.kind, None, [RejectedRow(row=0, code=error.code, detail=error.message)])
+    total = len(rows.stars)
+    named = None if of.rows is None else of.named(total)
+    part, rejections = accept(
+        rows.stars,
+        [r.row for r in rows.refused],
+        Source(record.offset, _run_id(found), of.origin, of.hop, of.replay_id),
+        named=named,
+    )
+    refused = [row for row in rows.refused if named is None or named[row.row]] + [
         RejectedRow(row=r.row, code=r.code, field=r.field, value=r.value, detail=r.detail) for r in rejections
     ]
-    return part, sorted(refused, key=lambda row: row.row), len(rows.stars), rows.unknown_fields
+    return _Opened(
+        of.kind,
+        part,
+        sorted(refused, key=lambda row: row.row),
+        total if named is None else int(named.sum()),
+        total,
+        rows.unknown_fields,
+    )
 
 
 def _run_id(found: dict[str, str]) -> str | None:
@@ -89,18 +123,26 @@ def _run_id(found: dict[str, str]) -> str | None:
     return None if run_id is None else run_id[: raw.MAX_TEXT]
 
 
-def _batches(block: Block, partition: int, batch_size: int) -> list[pa.RecordBatch]:
+def _messages(block: Block, partition: int, batch_size: int) -> Iterator[tuple[Outgoing, int]]:
+    """Each message and its rows."""
+    whole = _batch(block, partition)
+    for start in range(0, whole.num_rows, batch_size):
+        yield from batches.messages(topics.ENCODED, whole.slice(start, batch_size), partition % _PARTITIONS)
+
+
+def _batch(block: Block, partition: int) -> pa.RecordBatch:
     n = len(block.rows)
-    stars, encoded = block.stars, block.encoded
+    stars, encoded, sources = block.stars, block.encoded, block.sources
     flat = pa.array(encoded.features.reshape(-1), type=pa.float32())
+    place = pa.array(block.source)
     columns: dict[str, pa.Array] = {
         "raw_partition": pa.array(np.full(n, partition, dtype=np.int32)),
-        "raw_offset": pa.array(block.offsets),
+        "raw_offset": pa.array([source.offset for source in sources], type=pa.int64()).take(place),
         "raw_row": pa.array(block.rows),
-        "origin": pa.nulls(n, pa.string()),
-        "hop": pa.array(np.zeros(n, dtype=np.int32)),
-        "run_id": pa.array(block.run_ids, type=pa.string()),
-        "replay_id": pa.nulls(n, pa.string()),
+        "origin": pa.array([source.origin for source in sources], type=pa.string()).take(place),
+        "hop": pa.array([source.hop for source in sources], type=pa.int32()).take(place),
+        "run_id": pa.array([source.run_id for source in sources], type=pa.string()).take(place),
+        "replay_id": pa.array([source.replay_id for source in sources], type=pa.string()).take(place),
         "source_id": pa.array(stars.source_id, type=pa.string()),
         "survey": pa.array(stars.survey, type=pa.string()),
         "ra": pa.array(stars.numeric["ra"]),
@@ -110,14 +152,4 @@ def _batches(block: Block, partition: int, batch_size: int) -> list[pa.RecordBat
         "mask": pa.array(encoded.mask),
         "flags": pa.array(encoded.flags),
     }
-    whole = pa.RecordBatch.from_arrays([columns[name] for name in ENCODED_SCHEMA.names], schema=ENCODED_SCHEMA)
-    return [whole.slice(start, batch_size) for start in range(0, n, batch_size)]
-
-
-def _message(batch: pa.RecordBatch, partition: int) -> Outgoing:
-    return Outgoing(
-        topics.ENCODED,
-        codec.to_bytes(batch),
-        headers=headers.write(content_type=ARROW, rows=batch.num_rows),
-        partition=partition % _PARTITIONS,
-    )
+    return pa.RecordBatch.from_arrays([columns[name] for name in ENCODED_SCHEMA.names], schema=ENCODED_SCHEMA)
