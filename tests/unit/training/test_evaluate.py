@@ -144,14 +144,14 @@ def test_failures_are_said_with_figures(stars: TrainingStars) -> None:
     of_stars = held(stars, value)
     metrics = accuracy(stars, of_stars, Sky(value, np.arange(N) % 3))
     zero_points = [
-        {"survey": s, "offset_kms": o, "offset_error_kms": 0.4, "in_common": n, "corrected_kms": c}
-        for s, o, n, c in (("A", -5.2, 60, 0.0), ("B", 5.2, 60, 5.2), ("C", None, 0, 0.0), ("D", 0.9, 60, 0.0))
+        {"survey": s, "remaining_kms": o, "remaining_error_kms": 0.4, "in_common": n, "corrected_kms": 0.0}
+        for s, o, n in (("A", -5.2, 60), ("C", None, 0), ("D", 0.9, 60))
     ]
     said = known_failures(stars, of_stars, np.arange(N) < 40, metrics, (row(0.80, 500), row(0.9, 500)), zero_points)
     text = "\n".join(said)
     assert "A lies -25.0 +- 0.0 km/s from the model" in text
-    assert "A lies -5.2 +- 0.4 km/s from other surveys" in text
-    assert not [s for s in said if s.startswith(("B lies", "C lies", "D lies"))]
+    assert "A lies -5.2 +- 0.4 km/s from other surveys in the median of 60 stars in common, not corrected." in text
+    assert not [s for s in said if s.startswith(("C lies", "D lies"))]
     assert 'holds 80.0% of 500 rows of the group "table: x"' in text
     assert text.count("The 90 % interval holds") == 1
     assert "predicted with R2" not in text, "sky that was not seen is no worse here"
@@ -160,3 +160,16 @@ def test_failures_are_said_with_figures(stars: TrainingStars) -> None:
     said = known_failures(stars, of_stars, np.arange(N) < 40, metrics, (), [])
     assert [s.split(" are predicted")[0] for s in said if "predicted with R2" in s] == ["Stars of odd"]
     assert "Stars far from all others (flag `extrapolated`): 40 in training" in text
+
+
+def test_far_from_all_others_the_interval_is_judged_as_it_was_measured(stars: TrainingStars) -> None:
+    novel = np.arange(N) < 40
+    metrics = accuracy(stars, held(stars, stars.velocity), Sky(stars.velocity, np.arange(N) % 3))
+    for share, said in (
+        (1, "holding 0.0%: the promise is broken."),
+        (10, "holding 90.0%."),
+        (99, ", more than promised."),
+    ):
+        off = np.where(np.arange(N) % share == share - 1, 1e3, 0.0)
+        failures = known_failures(stars, held(stars, stars.velocity + off), novel, metrics, (), [])
+        assert [f.endswith(said) for f in failures if "`extrapolated`" in f] == [True]

@@ -29,3 +29,4 @@ def test_percentiles_run_along_with_the_value() -> None:
     middle, found = running(x, y, (50.0,))
     assert middle.tolist() == [10.0, 110.0], "ten stars say nothing"
     assert found[:, 0] == pytest.approx(middle)
+    assert [part.shape for part in running(x[:20], y[:20], (16.0, 50.0))] == [(0,), (0, 2)]

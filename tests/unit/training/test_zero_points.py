@@ -1,12 +1,18 @@
 """Offsets between surveys are measured, said, and taken out only when asked for, and once."""
 
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from astroscale_shared.registry import ModelCard
+from astroscale_training.failures import known_failures
+from astroscale_training.fit import HeldOut
+from astroscale_training.markdown import render
+from astroscale_training.report import print_card
 from astroscale_training.settings import TrainingSettings
 from astroscale_training.sources import command, load
-from astroscale_training.zero_points import ZeroPoint, as_table, correct, measure
+from astroscale_training.zero_points import ZeroPoint, correct, measure
 from rich.console import Console
 
 SHIFT_KMS = 4.0
@@ -76,6 +82,19 @@ def test_nothing_is_corrected_unless_asked_for(tmp_path: Path) -> None:
     assert np.array_equal(asked.stars.numeric["rv_kms"], asked.velocity)
     again = by_survey(measure(asked))["B"].offset_kms
     assert again == pytest.approx(0.0, abs=1e-9)
+    remaining = {z["survey"]: z["remaining_kms"] for z in said["zero_points"]}
+    assert remaining == {"A": pytest.approx(0.0, abs=1e-3), "B": pytest.approx(0.0, abs=1e-3)}
+
+
+def test_a_failure_is_what_lies_apart_in_the_velocities_that_are_learnt_from(tmp_path: Path) -> None:
+    settings = two_surveys(tmp_path)
+    for correct_them, apart in ((False, ["A lies +", "B lies -"]), (True, [])):
+        asked = settings.model_copy(update={"correct_zero_points": correct_them})
+        data, said = load(asked, silent)
+        n = len(data)
+        held = HeldOut(data.velocity, data.velocity[:, None] + np.linspace(-1.0, 1.0, 5), np.arange(n) % 3)
+        failures = known_failures(data, held, np.zeros(n, dtype=np.bool_), {}, (), said["zero_points"])
+        assert [f[:8] for f in failures if "in common" in f] == apart
 
 
 def test_few_stars_in_common_are_not_enough_to_correct_by(tmp_path: Path) -> None:
@@ -103,9 +122,13 @@ def test_the_card_has_the_command_and_no_path(tmp_path: Path) -> None:
     assert str(tmp_path) not in settings.model_dump_json()
 
 
-def test_the_terminal_shows_what_the_card_says(tmp_path: Path) -> None:
-    card = load(two_surveys(tmp_path), silent)[1]["zero_points"]
-    console = Console(width=100, record=True)
-    console.print(as_table(card))
-    for row in card:
-        assert f"{row['offset_kms']:+.2f} ± {row['offset_error_kms']:.2f}" in console.export_text(clear=False)
+def test_terminal_and_page_show_what_the_card_says(tmp_path: Path, card: ModelCard) -> None:
+    zero_points = load(two_surveys(tmp_path), silent)[1]["zero_points"]
+    shown = card.model_copy(update={"extra": {"zero_points": zero_points}})
+    console = Console(width=100, file=StringIO(), record=True)
+    print_card(shown, console)
+    text = console.export_text()
+    for row in zero_points:
+        offset = f"{row['offset_kms']:+.2f} ± {row['offset_error_kms']:.2f}"
+        assert offset in text
+        assert offset in render(shown, {})

@@ -74,7 +74,6 @@ def train_command(
     """
     from astroscale_training.pipeline import train
     from astroscale_training.report import print_card
-    from astroscale_training.zero_points import as_table
 
     if table and data:
         raise typer.BadParameter("--table and --data exclude each other")
@@ -101,7 +100,6 @@ def train_command(
         Console(stderr=True).print(f"{error.code}: {error.message}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     print_card(card, console)
-    console.print(as_table(card.extra["zero_points"]))
     say(f"model {ref.address} is in {ref.path}")
     console.print(next_steps(ref), markup=False, highlight=False, soft_wrap=True)
 

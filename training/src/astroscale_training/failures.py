@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from astroscale_training.fit import HeldOut
 from astroscale_training.groups import Mask
-from astroscale_training.intervals import broken_promises
+from astroscale_training.intervals import LEVELS, broken_promises, kept_by
 from astroscale_training.prepare import ESCAPE_KMS, TrainingStars
 
 ALWAYS: Final = (
@@ -22,7 +22,7 @@ ALWAYS: Final = (
         "The distance is 1 / parallax, without the parallax error: far stars with a noisy parallax are placed wrongly, and "
         "their proper motions turned into wrong velocities."
     ),
-    "Far from the training stars (flags `out_of_range_*` and `extrapolated`) no promise of the interval was tested.",
+    "Outside the inputs of the training stars (flags `out_of_range_*`) no promise of the interval was tested.",
     "The factors of the interval are cross-fitted over the same folds as value and scale; no further sample was held out.",
 )
 
@@ -98,12 +98,15 @@ def _of_stars(who: str, which: str, rows: Mask, data: TrainingStars, held: HeldO
         return f"{who} ({which}): {many} in training, too few to have been learnt or judged."
     n = len(data)
     truth, quantiles = data.velocity[rows], held.quantiles[:n][rows]
-    inside = np.mean((truth >= quantiles[:, 0]) & (truth <= quantiles[:, -1]))
+    inside = float(np.mean((truth >= quantiles[:, 0]) & (truth <= quantiles[:, -1])))
     error = np.median(np.abs(truth - held.value[:n][rows]))
     half = np.mean(quantiles[:, -1] - quantiles[:, 0]) / 2.0
+    level = max(LEVELS)
+    off = ": the promise is broken" if inside < level else ", more than promised"
+    said = "" if kept_by(inside, level, many) else off
     return (
         f"{who} ({which}): {many} in training; median error {error:.0f} km/s, 90 % interval +-{half:.0f} km/s wide on "
-        f"average, holding {inside:.1%}."
+        f"average, holding {inside:.1%}{said}."
     )
 
 
@@ -119,13 +122,14 @@ def _metallicity_of_hot_stars(teff: Floats, fe_h: Floats) -> str:
 
 
 def _in_common(zero_points: list[dict[str, Any]]) -> list[str]:
-    """Surveys that disagree with others about the stars they share, and were not corrected."""
+    """Surveys that disagree with others about the stars they share, in the velocities that the model learnt from."""
+    how = "after zero points were corrected" if any(z["corrected_kms"] for z in zero_points) else "not corrected"
     return [
-        f"{z['survey']} lies {z['offset_kms']:+.1f} +- {z['offset_error_kms']:.1f} km/s from other surveys in the median of "
-        f"{z['in_common']} stars in common: no zero point was corrected."
+        f"{z['survey']} lies {z['remaining_kms']:+.1f} +- {z['remaining_error_kms']:.1f} km/s from other surveys in the "
+        f"median of {z['in_common']} stars in common, {how}."
         for z in zero_points
-        if z["in_common"] >= FEW and not z["corrected_kms"]
-        if abs(z["offset_kms"]) > max(_CLEAR_KMS, 3.0 * z["offset_error_kms"])
+        if z["in_common"] >= FEW
+        if abs(z["remaining_kms"]) > max(_CLEAR_KMS, 3.0 * z["remaining_error_kms"])
     ]
 
 

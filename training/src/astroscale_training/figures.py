@@ -92,7 +92,8 @@ def running(x: Floats, y: Floats, levels: tuple[float, ...]) -> tuple[Floats, Fl
     step = np.floor(x / 25.0)
     parts = [step == number for number in np.unique(step)]
     parts = [part for part in parts if part.sum() >= 25]
-    return np.array([x[p].mean() for p in parts]), np.array([np.percentile(y[p], levels) for p in parts])
+    percentiles = np.array([np.percentile(y[p], levels) for p in parts])
+    return np.array([x[p].mean() for p in parts]), percentiles.reshape(len(parts), len(levels))
 
 
 def residuals(path: Path, data: TrainingStars, value: Floats, quantiles: Floats) -> None:
@@ -102,7 +103,8 @@ def residuals(path: Path, data: TrainingStars, value: Floats, quantiles: Floats)
         left, right = figure.subplots(1, 2)
         edges = np.linspace(-300.0, 300.0, 31)
         tables = [g for g in groups_of(data, _FEWEST) if g.kind == "table"]
-        for group, colour, marker in zip(tables, COLOURS, MARKERS, strict=False):
+        for number, group in enumerate(tables):
+            colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
             share = np.histogram(residual[group.rows], edges)[0] / (group.rows.sum() * np.diff(edges))
             share[share == 0.0] = np.nan  # a gap, on a logarithmic scale
             left.plot((edges[1:] + edges[:-1]) / 2.0, share, color=colour, marker=marker, ms=5, label=nice(group.name))

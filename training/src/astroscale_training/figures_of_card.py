@@ -46,7 +46,9 @@ def _coverage(ax: Any, rows: list[Calibration], level: float, lines: int) -> Non
     for text in ax.get_yticklabels():
         if text.get_text() in views:
             text.set_fontweight("bold")
-    ax.set(xlabel=f"coverage of the {100 * level:g} % interval, %", xlim=(78.0, 100.5), ylim=(lines - 0.4, -0.6))
+    lowest = min((100 * row.coverage for row in rows), default=100.0)
+    ax.set(xlabel=f"coverage of the {100 * level:g} % interval, %", ylim=(lines - 0.4, -0.6))
+    ax.set_xlim(min(78.0, lowest - 1.0), 100.5)
     ax.tick_params(axis="y", length=0)
 
 

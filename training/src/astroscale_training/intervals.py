@@ -24,8 +24,6 @@ FEWEST_ROWS: Final = 200
 ALLOWED_POINTS: Final = 0.03
 """A group's coverage may be off by this, or by two binomial standard errors where it is small."""
 
-AS_OBSERVED: Final = f"as observed: {ALL}"
-
 Floats = NDArray[np.float64]
 
 
@@ -128,5 +126,10 @@ def broken_promises(calibration: tuple[Calibration, ...]) -> list[Calibration]:
 
 def kept(row: Calibration) -> bool:
     """Whether a row's coverage is its level, as nearly as its number of stars can tell."""
-    error = (row.level * (1.0 - row.level) / max(row.rows, 1)) ** 0.5
-    return abs(row.coverage - row.level) <= max(ALLOWED_POINTS, 2.0 * error)
+    return kept_by(row.coverage, row.level, row.rows)
+
+
+def kept_by(coverage: float, level: float, rows: int) -> bool:
+    """The same, of a share of so many rows."""
+    error = (level * (1.0 - level) / max(rows, 1)) ** 0.5
+    return abs(coverage - level) <= max(ALLOWED_POINTS, 2.0 * error)

@@ -13,6 +13,7 @@ from astroscale_training.summary import (
     comparison_rows,
     interval_rows,
     other_figures,
+    zero_point_rows,
 )
 
 
@@ -49,7 +50,7 @@ def render(card: ModelCard, figures: dict[str, str]) -> str:
         _table(("left out", "rows", "why"), ((c.name, f"{c.rows:,}", c.reason) for c in card.cuts)),
         _table(("survey", "stars"), ((name, f"{rows:,}") for name, rows in card.counts_per_survey.items())),
         "\n".join(f"- {note}" for note in card.extra.get("notes", [])),
-        *_zero_points(card.extra.get("zero_points", [])),
+        *_zero_points(card),
         "## Inputs",
         "Any but the position may be missing. The range holds 98 of 100 training stars that have the input.",
         _table(
@@ -96,31 +97,14 @@ def render(card: ModelCard, figures: dict[str, str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _zero_points(zero_points: list[dict[str, Any]]) -> Iterable[str]:
-    if not zero_points:
-        return
-    yield (
-        "Zero points in km/s: a survey's velocities against those of others for the stars in common, and what a small "
-        "kinematic fit of all stars leaves over."
-    )
-    columns = ("survey", "in common", "offset", "left by a fit", "corrected")
-    rows = (
-        (
-            z["survey"],
-            str(z["in_common"]),
-            _with_error(z["offset_kms"], z["offset_error_kms"]),
-            _with_error(z["residual_kms"], z["residual_error_kms"]),
-            f"{z['corrected_kms']:+.2f}" if z["corrected_kms"] else "",
+def _zero_points(card: ModelCard) -> Iterable[str]:
+    rows = [(survey, *rest) for survey, _, *rest in zero_point_rows(card)]
+    if rows:
+        yield (
+            "Zero points in km/s: a survey's velocities against those of others for the stars in common, and what a small "
+            "kinematic fit of all stars leaves over."
         )
-        for z in zero_points
-    )
-    yield _table(columns, rows)
-
-
-def _with_error(value: float | None, error: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:+.2f}" if error is None else f"{value:+.2f} ± {error:.2f}"
+        yield _table(("survey", "in common", "offset", "left by a fit", "corrected"), rows)
 
 
 def _comparison(card: ModelCard) -> Iterable[str]:

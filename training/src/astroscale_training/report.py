@@ -14,12 +14,13 @@ from astroscale_training.summary import (
     comparison_rows,
     interval_rows,
     other_figures,
+    zero_point_rows,
 )
 
 
 def print_card(card: ModelCard, console: Console) -> None:
-    """Print cuts, accuracy, calibration and known failures of a card."""
-    parts = [_cuts(card), _accuracy(card), _others(card), _intervals(card), *_comparison(card)]
+    """Print cuts, zero points, accuracy, calibration and known failures of a card."""
+    parts = [_cuts(card), *_zero_points(card), _accuracy(card), _others(card), _intervals(card), *_comparison(card)]
     for part in parts:
         console.print(part, highlight=False)
         console.print()
@@ -35,6 +36,13 @@ def _cuts(card: ModelCard) -> Table:
     rows = [(file.file, str(file.rows), f"sha256 {file.sha256[:12]}") for file in card.data]
     rows += [(f"- {cut.name}", str(cut.rows), cut.reason) for cut in card.cuts]
     return _table("Rows read and left out", ("table or cut", "rows", "why"), rows, left=(0, 2))
+
+
+def _zero_points(card: ModelCard) -> Iterable[Table]:
+    rows = list(zero_point_rows(card))
+    if rows:
+        columns = ("survey", "stars", "common", "offset", "left by a fit", "corrected")
+        yield _table("Zero points: a survey's velocities minus the others', km/s", columns, rows)
 
 
 def _accuracy(card: ModelCard) -> Table:

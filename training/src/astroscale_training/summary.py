@@ -70,6 +70,15 @@ def interval_rows(card: ModelCard) -> Iterator[Interval]:
         )
 
 
+def zero_point_rows(card: ModelCard) -> Iterator[tuple[str, ...]]:
+    """Survey, its stars, those in common with others, the offset, what a fit leaves over, what was corrected; km/s."""
+    for z in card.extra.get("zero_points", []):
+        offset = _with_error(z["offset_kms"], z["offset_error_kms"])
+        left_over = _with_error(z["residual_kms"], z["residual_error_kms"])
+        corrected = f"{z['corrected_kms']:+.2f}" if z["corrected_kms"] else ""
+        yield z["survey"], str(z["stars"]), str(z["in_common"]), offset, left_over, corrected
+
+
 def comparison_of(card: ModelCard) -> Comparison | None:
     """The comparison with other candidates, where the run made one."""
     found = card.extra.get("comparison")
@@ -101,3 +110,9 @@ def _figure(metric: Metric | None) -> str:
     if metric is None:
         return ""
     return f"{metric.value:.3f}" if metric.spread is None else f"{metric.value:.3f} ± {metric.spread:.3f}"
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:+.2f}" if error is None else f"{value:+.2f} ± {error:.2f}"

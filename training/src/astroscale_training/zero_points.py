@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from astroscale_shared.stars.encoding import encode
 from numpy.typing import NDArray
-from rich.table import Table
 
 from astroscale_training.kinematic_regression import VIEWS, fit_kinematic
 from astroscale_training.kinematics import kinematics
@@ -31,7 +30,8 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class ZeroPoint:
     """One survey; km/s. offset: median of its velocity minus another survey's, over the stars in common; None without
-    any, its error None below two. residual: median of what the fit leaves over. corrected: what was subtracted."""
+    any, its error None below two. residual: median of what the fit leaves over. corrected: what was subtracted.
+    remaining: the offset in the velocities that are learnt from, measured again where any were corrected."""
 
     survey: str
     stars: int
@@ -40,6 +40,8 @@ class ZeroPoint:
     offset_error_kms: float | None
     residual_kms: float
     residual_error_kms: float | None
+    remaining_kms: float | None
+    remaining_error_kms: float | None
     corrected_kms: float = 0.0
 
 
@@ -51,16 +53,16 @@ def measure(data: TrainingStars) -> tuple[ZeroPoint, ...]:
     left_over = data.velocity - fit.predict(of)
     out: list[ZeroPoint] = []
     for survey, stars in data.counts_per_survey().items():
-        offset, error = _median(_differences(data, pairs, data.velocity, survey))
+        differences = _differences(data, pairs, data.velocity, survey)
+        offset, error = _median(differences)
         residual, residual_error = _median(left_over[data.survey == survey])
-        in_common = len(_differences(data, pairs, data.velocity, survey))
         assert residual is not None  # noqa: S101 - a survey that is counted has a star
-        out.append(ZeroPoint(survey, stars, in_common, offset, error, residual, residual_error))
+        out.append(ZeroPoint(survey, stars, len(differences), offset, error, residual, residual_error, offset, error))
     return tuple(out)
 
 
 def correct(data: TrainingStars, measured: tuple[ZeroPoint, ...]) -> tuple[TrainingStars, tuple[ZeroPoint, ...]]:
-    """The same stars with offsets subtracted, and what was subtracted beside what had been measured.
+    """The same stars with offsets subtracted, and beside what had been measured what was subtracted and what remains.
 
     The survey with most stars in common with others stays as it is, for the others to be compared with. Of the others
     the clearest offset goes first, and what remains is measured again: an offset between two surveys is not taken out
@@ -88,7 +90,12 @@ def correct(data: TrainingStars, measured: tuple[ZeroPoint, ...]) -> tuple[Train
         velocity[data.survey == survey] -= offset
     numeric = {**data.stars.numeric, "rv_kms": velocity}
     corrected = replace(data, stars=replace(data.stars, numeric=numeric), velocity=velocity)
-    return corrected, tuple(replace(z, corrected_kms=subtracted.get(z.survey, 0.0)) for z in measured)
+    said: list[ZeroPoint] = []
+    for z in measured:
+        remaining, error = _median(_differences(data, pairs, velocity, z.survey))
+        done = subtracted.get(z.survey, 0.0)
+        said.append(replace(z, remaining_kms=remaining, remaining_error_kms=error, corrected_kms=done))
+    return corrected, tuple(said)
 
 
 def to_card(zero_points: tuple[ZeroPoint, ...]) -> list[dict[str, Any]]:
@@ -97,26 +104,6 @@ def to_card(zero_points: tuple[ZeroPoint, ...]) -> list[dict[str, Any]]:
         {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(z).items()}
         for z in zero_points
     ]
-
-
-def as_table(zero_points: list[dict[str, Any]]) -> Table:
-    """The card's zero points for the terminal."""
-    title = "Zero points: a survey's velocities minus the others', km/s"
-    table = Table(title=title, box=None, header_style="bold", title_justify="left", pad_edge=False)
-    for name in ("survey", "stars", "common", "offset", "left by a fit", "corrected"):
-        table.add_column(name, justify="left" if name == "survey" else "right")
-    for row in zero_points:
-        offset = _with_error(row["offset_kms"], row["offset_error_kms"])
-        residual = _with_error(row["residual_kms"], row["residual_error_kms"])
-        corrected = f"{row['corrected_kms']:+.2f}" if row["corrected_kms"] else ""
-        table.add_row(row["survey"], str(row["stars"]), str(row["in_common"]), offset, residual, corrected)
-    return table
-
-
-def _with_error(value: float | None, error: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:+.2f}" + ("" if error is None else f" ± {error:.2f}")
 
 
 def _pairs_of_surveys(data: TrainingStars) -> NDArray[np.intp]:
