@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 import pytest
 from astroscale_shared.messaging import codec, raw
-from astroscale_shared.messaging.contracts import CONTENT_TYPE, CSV_LINE, JSON
+from astroscale_shared.messaging.contracts import CONTENT_TYPE, CSV_LINE, JSON, RejectedRow
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.observations import validate
 from hypothesis import given
@@ -231,3 +231,42 @@ def test_rows_that_pass_are_bit_for_bit_what_was_written() -> None:
     values = rng.uniform(0, 360, 1_000)
     value = orjson.dumps([{"ra": v, "dec": 0} for v in values.tolist()])
     assert raw.parse(value, {}).stars.numeric["ra"].tobytes() == values.tobytes()
+
+
+def assert_singles_are_each_parsed(values: list[bytes]) -> None:
+    joined, taken = raw.singles(values)
+    assert taken == sorted(set(taken))
+    unknown = 0
+    refused: list[RejectedRow] = []
+    for k, i in enumerate(taken):
+        each = raw.parse(values[i], {})
+        assert len(each.stars) == 1
+        for name, column in each.stars.numeric.items():
+            assert column.tobytes() == joined.stars.numeric[name][k : k + 1].tobytes(), name
+        assert each.stars.source_id[0] == joined.stars.source_id[k]
+        assert each.stars.survey[0] == joined.stars.survey[k]
+        unknown += each.unknown_fields
+        refused += [row.model_copy(update={"row": k}) for row in each.refused]
+    assert joined.refused == refused
+    assert joined.unknown_fields == unknown
+    assert len(joined.stars) == len(taken)
+
+
+@given(st.lists(stars.map(json.dumps).map(str.encode) | json_values.map(json.dumps).map(str.encode), max_size=8))
+def test_many_single_stars_are_read_as_each_alone(values: list[bytes]) -> None:
+    assert_singles_are_each_parsed(values)
+
+
+@given(st.lists(st.sampled_from([b'{"ra":1,', b'"dec":2}', b'{"ra":1,"dec":2}', b"[", b"]", b"{}", b"", b"x"])))
+def test_pieces_of_messages_never_become_a_star_together(values: list[bytes]) -> None:
+    assert_singles_are_each_parsed(values)
+    assert raw.singles(values)[1] == [i for i, value in enumerate(values) if value in (b'{"ra":1,"dec":2}', b"{}")]
+
+
+def test_every_plain_single_star_is_read_in_one_go() -> None:
+    values = [orjson.dumps(SUN_LIKE | {"source_id": str(i), "mag": 1}) for i in range(50)]
+    values[7] = b'{"ra":1,"dec":NaN}'  # left to parse, which reads what is no strict JSON
+    joined, taken = raw.singles(values)
+    assert taken == [i for i in range(50) if i != 7]
+    assert joined.stars.source_id.tolist() == [str(i) for i in taken]
+    assert joined.unknown_fields == 49

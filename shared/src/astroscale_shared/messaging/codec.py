@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from astroscale_shared.messaging import arrow_sizes
 from astroscale_shared.messaging.contracts import RAW_SCHEMA
+from astroscale_shared.messaging.reasons import Reason
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.columns import NUMERIC, TEXT
 from astroscale_shared.stars.observations import Observations
@@ -31,7 +32,7 @@ def from_trusted(value: bytes) -> pa.RecordBatch:
         with pa.ipc.open_stream(pa.py_buffer(value)) as reader:
             return reader.read_next_batch()
     except (pa.ArrowException, StopIteration, OSError, ValueError) as error:
-        raise AstroScaleError("bad_arrow", f"not an Arrow IPC stream with one batch: {error}") from error
+        raise AstroScaleError(Reason.BAD_ARROW, f"not an Arrow IPC stream with one batch: {error}") from error
 
 
 def places(value: bytes, batch: pa.RecordBatch) -> dict[str, int] | None:
@@ -55,9 +56,9 @@ def from_untrusted(value: bytes, *, max_rows: int = MAX_ROWS, max_decoded_bytes:
     try:
         size = arrow_sizes.declared(value)
         if size.rows > max_rows:
-            raise AstroScaleError("too_many_rows", f"more than {max_rows} rows in one message")
+            raise AstroScaleError(Reason.TOO_MANY_ROWS, f"more than {max_rows} rows in one message")
         if size.decoded_bytes > max_decoded_bytes:
-            raise AstroScaleError("too_large", f"more than {max_decoded_bytes} decoded bytes in one message")
+            raise AstroScaleError(Reason.TOO_LARGE, f"more than {max_decoded_bytes} decoded bytes in one message")
         with pa.ipc.open_stream(pa.py_buffer(value)) as reader:
             batches: list[pa.RecordBatch] = []
             for batch in reader:
@@ -67,7 +68,7 @@ def from_untrusted(value: bytes, *, max_rows: int = MAX_ROWS, max_decoded_bytes:
             _ = table.column_names  # raises where a name is not UTF-8
             return table
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
-        raise AstroScaleError("bad_arrow", f"not a readable Arrow IPC stream: {error}") from error
+        raise AstroScaleError(Reason.BAD_ARROW, f"not a readable Arrow IPC stream: {error}") from error
 
 
 def floats(column: Any) -> NDArray[np.float64]:
