@@ -8,8 +8,7 @@ from astroscale_shared.registry import Calibration
 from astroscale_training.candidates import original
 from astroscale_training.candidates.base import Floats, Mask, Sample, sample_of
 from astroscale_training.candidates.recipe import CANDIDATE as RECIPE
-from astroscale_training.compare import within_surveys
-from astroscale_training.evaluate import Sky, r2
+from astroscale_training.evaluate import Sky, r2, within_surveys
 from astroscale_training.features import Rows, training_rows
 from astroscale_training.fit import HeldOut, fit_model, held_out_values
 from astroscale_training.folds import shuffled_folds, sky_folds

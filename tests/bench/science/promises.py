@@ -10,9 +10,9 @@ from tests.bench.science.held import OfSeed
 from tests.bench.science.lines import Line
 
 ONE_OF_THE_AIM: Final = ("survey: ", "[Fe/H]: ", "parallax: ", "inputs as observed: ")
-"""Groups that the aim names; those of rows whose inputs were taken away are printed beside it."""
+"""Groups that the aim names; those that it does not name are printed beside it."""
 
-BESIDE: Final = ("inputs taken away: ", "unseen sky: ")
+BESIDE: Final = ("table: ", "inputs taken away: ", "stars that have all: ", "unseen sky: ")
 
 
 def promises(seeds: list[OfSeed]) -> tuple[list[Line], list[dict[str, Any]]]:

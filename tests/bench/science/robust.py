@@ -8,13 +8,14 @@ import numpy as np
 from astroscale_training.candidates.base import Candidate, Floats, Mask, Sample, sample_of
 from astroscale_training.candidates.original import CANDIDATE as ORIGINAL
 from astroscale_training.candidates.recipe import CANDIDATE as RECIPE
-from astroscale_training.compare import within_surveys
-from astroscale_training.evaluate import r2
+from astroscale_training.compare import Folds, hold_out
+from astroscale_training.evaluate import r2, within_surveys
 from astroscale_training.features import mask, training_rows
 from astroscale_training.folds import shuffled_folds
 from astroscale_training.parallel import side_by_side
 from astroscale_training.prepare import TrainingStars
 from astroscale_training.settings import TrainingSettings
+from astroscale_training.tables import table_name
 
 FINGERPRINTS: Final = ("snr", "teff", "logg")
 FEWEST: Final = 200
@@ -57,25 +58,21 @@ def leave_surveys_out(sample: Sample, candidate: Candidate, settings: TrainingSe
 def shuffled_within_surveys(sample: Sample, settings: TrainingSettings) -> float:
     """R2 within surveys on shuffled folds."""
     fold = shuffled_folds(sample.same_star, settings.folds, settings.seed)
-    jobs = [Job(fold != number, fold == number) for number in range(settings.folds)]
-    value = np.empty(len(sample))
-    for job, said in zip(jobs, _fits(sample, RECIPE, jobs, settings), strict=True):
-        value[job.judged] = said
-    return within_surveys(sample.velocity, value, sample.survey)
+    return within_surveys(sample.velocity, _held_out(sample, fold, settings), sample.survey)
 
 
 def tables_alone(sample: Sample, settings: TrainingSettings) -> dict[str, float]:
     """R2 of the recipe fitted on each table by itself, shuffled folds."""
-    fold = shuffled_folds(sample.same_star, settings.folds, settings.seed)
     out: dict[str, float] = {}
+    fold = shuffled_folds(sample.same_star, settings.folds, settings.seed)
     for name in sorted(set(sample.table.tolist())):
         of = sample.table == name
-        jobs = [Job(of & (fold != number), of & (fold == number)) for number in range(settings.folds)]
-        value = np.empty(len(sample))
-        for job, said in zip(jobs, _fits(sample, RECIPE, jobs, settings), strict=True):
-            value[job.judged] = said
-        out[str(name).removesuffix(".csv")] = r2(sample.velocity[of], value[of])
+        out[table_name(name)] = r2(sample.velocity[of], _held_out(sample.take(of), fold[of], settings))
     return out
+
+
+def _held_out(sample: Sample, fold: Folds, settings: TrainingSettings) -> Floats:
+    return hold_out(sample, fold, settings, candidates=(RECIPE,), stack=None)[RECIPE.name].value
 
 
 def _fits(sample: Sample, candidate: Candidate, jobs: Sequence[Job], settings: TrainingSettings) -> list[Floats]:

@@ -188,7 +188,10 @@ def test_one_table_twice_is_refused(tmp_path: Path) -> None:
     copy = write(tmp_path, path.read_text("utf-8"), "copy.csv")
     (tmp_path / "other").mkdir()
     other = write(tmp_path / "other", "\n".join([HEADER, ROWS[0]]))
-    for pair, what in (((path, path), "name"), ((path, copy), "content"), ((path, other), "name")):
+    same_stem = tmp_path / "stars.ecsv"
+    table().write(same_stem, format="ascii.ecsv")
+    pairs = ((path, path), "name"), ((path, copy), "content"), ((path, other), "name"), ((path, same_stem), "name")
+    for pair, what in pairs:
         with pytest.raises(AstroScaleError, match=f"have the same {what}") as error:
             read_tables(pair)
         assert error.value.code == "bad_training_data"

@@ -18,15 +18,16 @@ from threadpoolctl import threadpool_limits
 from astroscale_training.candidates import CANDIDATES, STACK
 from astroscale_training.candidates.base import Candidate, Floats, Mask, Sample, Stack
 from astroscale_training.candidates.recipe import SHIPPED
-from astroscale_training.evaluate import r2
+from astroscale_training.evaluate import r2, within_surveys
 from astroscale_training.parallel import side_by_side
 from astroscale_training.settings import TrainingSettings
+from astroscale_training.tables import CLEAN, table_name
 
 RULE: Final = (
     "Score: mean over tables of (shuffled R2 + sky-block R2) / 2. The winner is the simplest candidate within one standard "
     "error (of the difference, over folds) of the best score."
 )
-CLEAN: Final = "clean"
+WITHIN_SURVEYS: Final = "within surveys"
 FOLDINGS: Final = ("shuffled", "sky_block")
 FEWEST: Final = 50
 
@@ -35,7 +36,7 @@ Folds = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one candidate did. r2: by folding, then by table, `clean` and `within surveys`. alone: fitted on each table by
+    """How one candidate did. r2: by folding, then by `table NAME`, `clean` and `within surveys`. alone: fitted on each table by
     itself. standard_error: of its score's difference to the best. fit_seconds: of one core, of one fit; None where its
     held-out values were known already."""
 
@@ -173,13 +174,13 @@ def _enough(training: Sample, chosen: Mask) -> Sample:
 
 
 def parts(sample: Sample) -> dict[str, Mask]:
-    """bool [N] each: the tables by name, without the ending."""
-    return {str(name).removesuffix(".csv"): sample.table == name for name in sorted(set(sample.table.tolist()))}
+    """bool [N] each: the tables, as `table NAME`, which no other part is called."""
+    return {f"table {table_name(name)}": sample.table == name for name in sorted(set(sample.table.tolist()))}
 
 
 def fold_scores(sample: Sample, held: Held, fold: Folds) -> Floats:
-    """float64 [folds]: mean over tables of 1 - (error in the fold / variance of the table); their mean is nearly the R2,
-    and exactly where folds have equal sizes."""
+    """float64 [folds]: mean over tables of 1 - (error in the fold / variance of the table); their mean over folds is
+    the R2, the mean over tables."""
     numbers = np.unique(fold)
     out = np.zeros((len(numbers), 0))
     for rows in parts(sample).values():
@@ -191,19 +192,11 @@ def fold_scores(sample: Sample, held: Held, fold: Folds) -> Floats:
     return out.mean(axis=1)
 
 
-def within_surveys(truth: Floats, value: Floats, survey: NDArray[np.object_]) -> float:
-    """R2 beside each survey's own mean: what is explained of the stars, not of who observed them."""
-    mean = np.empty_like(truth)
-    for name in set(survey.tolist()):
-        mean[survey == name] = truth[survey == name].mean()
-    return float(1.0 - np.sum((truth - value) ** 2) / np.sum((truth - mean) ** 2))
-
-
 def _figures(sample: Sample, held: Held) -> dict[str, float]:
     out = {name: r2(sample.velocity[rows], held.value[rows]) for name, rows in parts(sample).items()}
     if sample.clean.any():
         out[CLEAN] = r2(sample.velocity[sample.clean], held.clean[sample.clean])
-    return out | {"within surveys": within_surveys(sample.velocity, held.value, sample.survey)}
+    return out | {WITHIN_SURVEYS: within_surveys(sample.velocity, held.value, sample.survey)}
 
 
 def _standard_error(of: list[Floats], best: list[Floats]) -> float:

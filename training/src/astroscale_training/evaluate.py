@@ -31,6 +31,12 @@ def r2(truth: Floats, value: Floats) -> float:
     return float(1.0 - np.mean((truth - value) ** 2) / max(float(np.var(truth)), 1e-12))
 
 
+def within_surveys(truth: Floats, value: Floats, survey: NDArray[np.object_]) -> float:
+    """R2 beside each survey's own mean: what is explained of the stars, not of who observed them. All are [M]."""
+    everyone = np.ones(len(truth), dtype=np.bool_)
+    return _beyond(truth, value, _means(truth, survey, everyone))
+
+
 def accuracy(data: TrainingStars, held: HeldOut, sky: Sky) -> dict[str, Metric]:
     """Figures on the N stars as they were observed, by group (see `groups.groups_of`).
 
@@ -71,8 +77,7 @@ def _explained(truth: Floats, held: Sky, beyond: Floats, group: Group) -> Metric
     """Share of the variance around `beyond` (float64 [N]) that is explained; its spread over folds of 20 stars or more."""
 
     def share(rows: Mask) -> float:
-        left = np.sum((truth - held.value)[rows] ** 2)
-        return float(1.0 - left / max(float(np.sum((truth - beyond)[rows] ** 2)), 1e-12))
+        return _beyond(truth[rows], held.value[rows], beyond[rows])
 
     by_fold = [group.rows & (held.fold == number) for number in np.unique(held.fold)]
     return Metric(
@@ -80,6 +85,12 @@ def _explained(truth: Floats, held: Sky, beyond: Floats, group: Group) -> Metric
         spread=spread([share(rows) for rows in by_fold if rows.sum() >= FEWEST_STARS // 5]),
         rows=int(group.rows.sum()),
     )
+
+
+def _beyond(truth: Floats, value: Floats, beyond: Floats) -> float:
+    """Share of the variance around `beyond` that is explained; float64 [M] each."""
+    left = np.sum((truth - value) ** 2)
+    return float(1.0 - left / max(float(np.sum((truth - beyond) ** 2)), 1e-12))
 
 
 def spread(figures: list[float]) -> float | None:

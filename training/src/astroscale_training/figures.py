@@ -15,10 +15,11 @@ from astroscale_training import compare_report
 from astroscale_training.evaluate import Sky
 from astroscale_training.figures_of_card import coverage_by_group, feature_effect, learning_curve
 from astroscale_training.fit import HeldOut
-from astroscale_training.groups import ALL, CLEAN, groups_of
+from astroscale_training.groups import ALL, groups_of
 from astroscale_training.prepare import TrainingStars
 from astroscale_training.style import BAND, COLOURS, INK, MARKERS, drawn, nice
 from astroscale_training.summary import comparison_of
+from astroscale_training.tables import CLEAN
 
 Floats = NDArray[np.float64]
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import PurePath
 from typing import Final
 
 import numpy as np
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 
 from astroscale_training.calibrate import FE_H_EDGES, PARALLAX_EDGES
 from astroscale_training.prepare import TrainingStars
+from astroscale_training.tables import CLEAN, table_name
 
 Mask = NDArray[np.bool_]
 
 ALL: Final = "all"
-CLEAN: Final = "clean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,6 @@ def groups_of(data: TrainingStars, fewest: int) -> list[Group]:
     found += [Group("[Fe/H]", *part) for part in _bins(data.stars.numeric["fe_h"], FE_H_EDGES, "dex")]
     found += [Group("parallax", *part) for part in _bins(data.stars.numeric["parallax"], PARALLAX_EDGES, "mas")]
     return [group for group in found if group.rows.sum() >= fewest]
-
-
-def table_name(file: str) -> str:
-    """A table's name: its file without the ending."""
-    return PurePath(file).stem
 
 
 def _bins(values: NDArray[np.float64], edges: tuple[float, ...], unit: str) -> Iterator[tuple[str, Mask]]:

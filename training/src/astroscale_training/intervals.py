@@ -14,8 +14,9 @@ from astroscale_training.calibrate import GROUP_NAMES, groups
 from astroscale_training.evaluate import Sky, spread
 from astroscale_training.features import Rows
 from astroscale_training.fit import HeldOut
-from astroscale_training.groups import ALL, CLEAN, Mask, groups_of
+from astroscale_training.groups import ALL, Mask, groups_of
 from astroscale_training.prepare import TrainingStars
+from astroscale_training.tables import CLEAN
 
 LEVELS: Final = {0.9: (0, -1), 0.68: (1, -2)}
 """Level of an interval: the columns of the quantiles that bound it."""

@@ -7,11 +7,12 @@ from typing import Final
 from astroscale_shared.registry import Calibration, Metric, ModelCard
 from pydantic import TypeAdapter
 
-from astroscale_training.compare import CLEAN, FOLDINGS, Comparison
+from astroscale_training.compare import FOLDINGS, WITHIN_SURVEYS, Comparison
 from astroscale_training.intervals import LEVELS, kept
+from astroscale_training.tables import CLEAN
 
 ACCURACY: Final = ("r2", "r2_sky_block", "r2_within_surveys", "r2_sky_block_within_surveys")
-COMPARED: Final = (CLEAN, "within surveys")
+COMPARED: Final = (CLEAN, WITHIN_SURVEYS)
 _SHORT: Final = {"with proper motion": "with pm", "no proper motion": "no pm"}
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 import numpy as np
@@ -20,9 +20,15 @@ from astroscale_training.readers import read_columns
 from astroscale_training.units import convert
 
 CLEAN: Final = "clean"
+"""The column that marks stars with trustworthy parameters, and the name of the group of those."""
+
 NEEDED: Final = (*(c.name for c in NUMERIC if c.name in REQUIRED), RV_KMS.name)
 _WANTED: Final = frozenset({*(c.name for c in NUMERIC), *TEXT, CLEAN})
 _SHOWN: Final = 20
+_WHY_APART: Final = {
+    "name": "figures are told apart by the file's name without its ending",
+    "content": "no star may be learnt from twice",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +58,29 @@ def read_folder(folder: Path) -> list[Table]:
 
 
 def read_tables(paths: Sequence[Path]) -> list[Table]:
-    """These tables; AstroScaleError `bad_training_data` also where two have one name or one content."""
+    """These tables; AstroScaleError `bad_training_data` also where two have one name or one content.
+
+    A table's name is the file's without the ending: by that name its figures are told apart.
+    """
     tables = [read_table(path) for path in paths]
-    for seen, what in (([t.file.file for t in tables], "name"), ([t.file.sha256 for t in tables], "content")):
+    for seen, what in (
+        ([table_name(t.file.file) for t in tables], "name"),
+        ([t.file.sha256 for t in tables], "content"),
+    ):
         for number, value in enumerate(seen):
             first = seen.index(value)
             if first != number:
                 message = (
                     f"tables {first + 1} ({tables[first].file.file}) and {number + 1} ({tables[number].file.file}) "
                 )
-                message += f"have the same {what}: no star may be learnt from twice"
+                message += f"have the same {what}: {_WHY_APART[what]}"
                 raise bad_data(message, "table", tables[number].file.file, f"tables that differ in {what}")
     return tables
+
+
+def table_name(file: str) -> str:
+    """A table's name: its file without the ending."""
+    return PurePath(file).stem
 
 
 def read_table(path: Path) -> Table:
