@@ -265,3 +265,24 @@ def test_whole_numbers_in_arrow_that_no_float_holds_do_not_end_the_service(rows:
     batch = pa.RecordBatch.from_pydict({"ra": [1.0] * rows, "dec": [2.0] * rows, "snr": [2**62 + 1] * rows})
     outcome = run(Record(codec.to_bytes(batch), ARROW_HEADER))
     assert totals(outcome).rejected_by == {"out_of_range": rows}
+
+
+def test_single_stars_among_all_else_keep_their_order_and_their_faults() -> None:
+    """Many single stars are read together; nobody can tell."""
+    single = {"content-type": b"application/json"}
+    values = [orjson.dumps(SUN_LIKE | {"ra": i}) for i in range(300)]
+    values[3], values[50], values[51] = b'{"ra":1,"dec":NaN}', b"[" + GOOD + b"," + GOOD + b"]", b'{"ra":1,'
+    values[52], values[53], values[54] = b'"dec":2}', b'{"ra":1,"dec":99}', b'{"ra":1,"dec":2,"teff":"hot"}'
+    values[55] = orjson.dumps(SUN_LIKE | {"other": "x" * 2_000})
+    records = [
+        Record(value, [*single.items(), ("run-id", b"r%d" % (i // 100))], offset=i) for i, value in enumerate(values)
+    ]
+    outcome = run(*records)
+    alone = [run(record) for record in records]
+    assert keys(encoded(outcome)) == [key for one in alone for key in keys(encoded(one))]
+    together = [row for batch in encoded(outcome) for row in batch.to_pylist()]
+    assert repr(together) == repr([row for one in alone for batch in encoded(one) for row in batch.to_pylist()])
+    assert letters(outcome) == [letter for one in alone for letter in letters(one)]
+    assert [(letter.offset, letter.rejected[0].code) for letter in letters(outcome)] == [
+        (3, "not_finite"), (51, "bad_json"), (52, "bad_json"), (53, "out_of_range"), (54, "wrong_type"),
+    ]  # fmt: skip

@@ -22,9 +22,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Rows of one message that passed. rows: int32 [M], their places in the message."""
+    """Rows that passed: some of one message, or one of each of many. source: int32 [M], which of `sources` a row is of.
+    rows: int32 [M], their places in their messages."""
 
-    source: Source
+    sources: Sequence[Source]
+    source: NDArray[np.int32]
     rows: NDArray[np.int32]
     stars: Observations
 
@@ -40,11 +42,11 @@ class Block:
     encoded: Encoded
 
 
-def accept(
-    stars: Observations, unreadable: Sequence[int], source: Source, *, named: NDArray[np.bool_] | None = None
-) -> tuple[Accepted, list[Rejection]]:
-    """Split the rows of one message; rows in `unreadable` were refused before and are in neither part, and neither are
-    those outside `named` (bool [N]; None for all): of them nothing is asked."""
+def judge(
+    stars: Observations, unreadable: Sequence[int], *, named: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.bool_], list[Rejection]]:
+    """Which rows pass, bool [N], and why others do not. Rows in `unreadable` were refused before and are in neither
+    part, and neither are those outside `named` (bool [N]; None for all): of them nothing is asked."""
     good, rejections = validate(stars)
     if unreadable:
         skipped = set(unreadable)
@@ -53,18 +55,18 @@ def accept(
     if named is not None:
         good &= named
         rejections = [r for r in rejections if named[r.row]]
-    rows = np.flatnonzero(good)
-    kept = stars if len(rows) == len(stars) else stars.take(rows)
-    return Accepted(source, rows.astype(np.int32), kept), rejections
+    return good, rejections
 
 
 def encode_block(accepted: Sequence[Accepted]) -> Block:
-    """Join what was accepted and encode it in one go; at least one part is needed."""
+    """Join what was accepted, in the order of the messages, and encode it in one go; at least one part is needed."""
     stars = join([part.stars for part in accepted])
-    return Block(
-        sources=[part.source for part in accepted],
-        source=np.repeat(np.arange(len(accepted), dtype=np.int32), [len(part.rows) for part in accepted]),
-        rows=np.concatenate([part.rows for part in accepted]),
-        stars=stars,
-        encoded=encode(stars),
-    )
+    sources = [source for part in accepted for source in part.sources]
+    begins = np.cumsum([0, *(len(part.sources) for part in accepted[:-1])])
+    source = np.concatenate([part.source + np.int32(begin) for part, begin in zip(accepted, begins, strict=True)])
+    rows = np.concatenate([part.rows for part in accepted])
+    offsets = np.array([source.offset for source in sources], dtype=np.int64)
+    if len(accepted) > 1 and (np.diff(offsets) < 0).any():
+        order = np.argsort(offsets[source], kind="stable")
+        stars, source, rows = stars.take(order), source[order], rows[order]
+    return Block(sources, source, rows, stars, encode(stars))
