@@ -26,6 +26,7 @@ HELP: Final = """Line-of-sight velocities with honest intervals for streams of s
   astroscale ingest stars.csv                             stream a table
   astroscale status --watch                               where the rows are
   astroscale audit                                        prove no row is lost
+  astroscale dlq list                                     what was refused, and why
   astroscale model promote NAME                           serve another model
 
 [bold]Where the system is[/]: ASTROSCALE_URL (the gateway) and ASTROSCALE_KAFKA__BOOTSTRAP_SERVERS, else the system
@@ -36,7 +37,7 @@ ASTROSCALE_API_KEY where the gateway asks for a key. ASTROSCALE_DEBUG=1 shows lo
 4 the gateway or Kafka does not answer; 130 interrupted. Results go to standard output, all else to standard error.
 """
 
-_OWN: Final = ("predict", "status", "audit", "model")
+_OWN: Final = ("predict", "status", "audit", "model", "dlq", "replay")
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:

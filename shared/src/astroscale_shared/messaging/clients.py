@@ -18,6 +18,9 @@ RETRY_BACKOFF_MS = 5
 """aiokafka's 100 ms dominates small transactions: the broker answers CONCURRENT_TRANSACTIONS for some milliseconds
 after each commit, and each retry would wait that long."""
 
+Spans = dict[TopicPartition, tuple[int, int]]
+"""First offset, and the one after the last, by partition."""
+
 
 def _security(settings: KafkaSettings) -> dict[str, Any]:
     options: dict[str, Any] = {"security_protocol": settings.security_protocol}
@@ -139,28 +142,37 @@ async def read_to_end(settings: KafkaSettings, topic: str) -> list[Any]:
 async def scan(client: AIOKafkaConsumer, topic: str, *, stop_after: dict[int, int] | None = None) -> AsyncIterator[Any]:
     """Yield the records of `topic` from the beginning to the present last stable offset, through a started consumer
     without a group. `stop_after` may give end offsets by partition."""
-    partitions = await _partitions(client, topic)
-    assigned = [TopicPartition(topic, p) for p in partitions]
+    assigned = [TopicPartition(topic, p) for p in await partitions(client, topic)]
     client.assign(assigned)
-    await client.seek_to_beginning(*assigned)
     ends: dict[TopicPartition, int] = await client.end_offsets(assigned)
+    begins: dict[TopicPartition, int] = await client.beginning_offsets(assigned)
     if stop_after is not None:
         ends = {tp: min(end, stop_after.get(tp.partition, end)) for tp, end in ends.items()}
-    begins = await client.beginning_offsets(assigned)
-    left = {tp for tp in assigned if ends[tp] > begins[tp]}
+    async for record in between(client, {tp: (begins[tp], ends[tp]) for tp in assigned}):
+        yield record
+
+
+async def between(client: AIOKafkaConsumer, spans: Spans) -> AsyncIterator[Any]:
+    """Yield the records of these spans, none of which may lie beyond the last stable offset, through a started consumer
+    without a group."""
+    client.assign(list(spans))
+    for tp, (begin, _) in spans.items():
+        client.seek(tp, begin)
+    left = {tp for tp, (begin, end) in spans.items() if begin < end}
     while left:
         batches = await client.getmany(*left, timeout_ms=200)
-        for records in batches.values():
+        for tp, records in batches.items():
             for record in records:
-                if record.offset < ends[TopicPartition(topic, record.partition)]:
+                if record.offset < spans[tp][1]:
                     yield record
         # The position moves past commit markers too, which carry no records.
         for tp in list(left):
-            if await client.position(tp) >= ends[tp]:
+            if await client.position(tp) >= spans[tp][1]:
                 left.discard(tp)
 
 
-async def _partitions(client: AIOKafkaConsumer, topic: str) -> list[int]:
+async def partitions(client: AIOKafkaConsumer, topic: str) -> list[int]:
+    """The topic's partitions, ascending; AstroScaleError `topic_missing`."""
     client.assign([TopicPartition(topic, 0)])  # the client keeps metadata of the topics that it is assigned, no others
     for _ in range(250):
         found = client.partitions_for_topic(topic)
