@@ -113,7 +113,11 @@ def main() -> int:
     """Measure, print, write; 0 where every aim is met."""
     parser = argparse.ArgumentParser(prog="make bench-science", description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="how many seeds of folds, copies and waves")
-    parser.add_argument("--quick", action="store_true", help="one seed, and no fits without a survey or an input")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one seed; of the other fits only the one without LAMOST and the learning curve",
+    )
     asked = parser.parse_args()
     count = 1 if asked.quick else asked.seeds
     about, settings = machine(), TrainingSettings.load()

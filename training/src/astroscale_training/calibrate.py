@@ -39,7 +39,7 @@ _PARALLAX: Final = FEATURE_NAMES.index("parallax")
 
 _FEWEST: Final = 10
 _FEWEST_OBSERVED: Final = 200
-_FULL_TRUST: Final = 150.0
+_HALF_TRUST: Final = 150.0
 """Rows at which a group's own factors count as much as its parent's."""
 
 
@@ -138,7 +138,7 @@ def _between(parent: NDArray[np.float64], rows: HeldOutRatios, *, outer: bool) -
     """The group's own quantiles and its parent's, by how many rows the group has; each ascends, so the mixture does."""
     if len(rows) < _FEWEST:
         return parent.copy()
-    trust = len(rows) / (len(rows) + _FULL_TRUST)
+    trust = len(rows) / (len(rows) + _HALF_TRUST)
     return trust * _own(rows, outer=outer) + (1.0 - trust) * parent
 
 

@@ -1,14 +1,12 @@
 """`Ops` that write ONNX nodes instead of computing: the world in which a model is exported."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from astroscale_training.ops import Array
-
-NUMPY_DTYPES: Final = {TensorProto.FLOAT: np.float32, TensorProto.DOUBLE: np.float64, TensorProto.INT64: np.int64}
 
 
 class Graph:

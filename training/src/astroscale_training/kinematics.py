@@ -17,7 +17,8 @@ from astroscale_training.ops import Array, Ops, Tensor
 
 SUN: Final = (0.111, 2.45, 0.0725)
 """The Sun's velocity around the Galaxy (U, V + rotation, W): Schoenrich, Binney & Dehnen 2010 (MNRAS 403, 1829) and the
-proper motion of Sgr A* at 8.178 kpc (Reid & Brunthaler 2004, ApJ 616, 872)."""
+proper motion of Sgr A* at 8.178 kpc (Reid & Brunthaler 2004, ApJ 616, 872). These give 0.1110, 2.473 and 0.0725; the
+models were made with 2.45, and another number would be another model."""
 
 POPULATIONS: Final = {
     "thin disc": ((0.0, 2.18, 0.0), (0.35, 0.25, 0.18)),

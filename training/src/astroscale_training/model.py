@@ -16,11 +16,11 @@ from astroscale_training.ops import NUMPY
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """value [N, 1] and quantiles [N, 5] in km/s, novelty [N, 1]; float64."""
+    """value [N, 1] and quantiles [N, 5] in km/s, novelty [N, 1]."""
 
     value: NDArray[np.float64]
     quantiles: NDArray[np.float64]
-    novelty: NDArray[np.float64]
+    novelty: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A linear kinematic model: solar reflex, rotation and populations, each with a coefficient linear in what a star is.
 
-About eighty coefficients by ridge regression, whose strength is found by leave-one-out inside the training sample.
+69 coefficients by ridge regression, whose strength is found by leave-one-out inside the training sample.
 """
 
 from collections.abc import Callable
