@@ -8,10 +8,10 @@ from astroscale_shared.messaging import codec
 from astroscale_shared.messaging.contracts import QUANTILES, REPLY_SCHEMA
 from astroscale_shared.stars.flags import EXTRAPOLATED
 from astroscale_shared.stars.redshift import redshift
+from astroscale_shared.stars.surprise import tail_probability
 from numpy.typing import NDArray
 
 from astroscale_inference.domain.model import Model, Scores
-from astroscale_inference.domain.surprise import tail_probability
 
 
 def columns(

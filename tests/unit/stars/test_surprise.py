@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from astroscale_inference.domain.surprise import NORMAL_SCORES, tail_probability
+from astroscale_shared.stars.surprise import NORMAL_SCORES, tail_probability
 
 NORMAL = NORMAL_SCORES.astype(np.float32)
 LEVELS = (0.05, 0.16, 0.5, 0.84, 0.95)
