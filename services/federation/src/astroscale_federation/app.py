@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ STALLED_AFTER_S = 15.0
 _LEAVE_TIMEOUT_S = 5.0
 
 
-class _Process:
+class _Process(ABC):
     """What both processes are: topics, health, and work that a signal or the first failure ends."""
 
     topics: Subscriptions
@@ -52,8 +53,8 @@ class _Process:
             await self.topics.stop()
             await self.health.stop()
 
-    async def _work(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _work(self) -> None: ...
 
     async def _live(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
