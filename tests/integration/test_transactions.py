@@ -2,13 +2,8 @@
 
 import asyncio
 import signal
-import subprocess
-import sys
 import threading
-import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,62 +11,10 @@ import pytest
 from aiokafka.errors import ProducerFenced
 from astroscale_shared.messaging import transactions
 from astroscale_shared.messaging.transactions import TransactionsLoop
-from astroscale_shared.runtime.settings import KafkaSettings
 
 from tests.support import pipes
+from tests.support.pair import Pair, once
 from tests.support.pipes import committed, echo, fence, produce, running, until, visible
-from tests.support.servers import RunningKafka
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A topic in, a topic out, a group; all fresh."""
-
-    settings: KafkaSettings
-    source: str
-    out: str
-    group: str
-
-    def loop(self, before: Callable[[Sequence[Any]], None] = lambda _: None, **options: Any) -> TransactionsLoop:
-        return TransactionsLoop(
-            self.settings, topic=self.source, group=self.group, process=echo(self.out, before), **options
-        )
-
-    async def has(self, count: int) -> bool:
-        return (await visible(self.settings, self.out)).total() >= count
-
-    @asynccontextmanager
-    async def other_process(self, gate: Path) -> AsyncGenerator[asyncio.subprocess.Process]:
-        """A loop in a process of its own."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *(
-                "-m",
-                "tests.support.pipes",
-                self.settings.bootstrap_servers,
-                self.source,
-                self.out,
-                self.group,
-                str(gate),
-            ),
-            stdout=subprocess.PIPE,
-        )
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
-
-
-@pytest.fixture
-def pair(kafka: RunningKafka, make_topic: Callable[..., str], tidied: None) -> Pair:
-    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
-    return Pair(settings, make_topic("in", partitions=4), make_topic("out"), f"test.{uuid.uuid4().hex}")
-
-
-def once(sent: Sequence[str]) -> dict[str, int]:
-    return dict.fromkeys(sent, 1)
 
 
 async def test_stopped_and_started_again_it_goes_on_where_it_was_with_its_totals(pair: Pair) -> None:
@@ -115,7 +58,7 @@ async def test_an_error_ends_the_loop_and_nothing_of_its_batch_is_seen(pair: Pai
 async def test_a_message_that_cannot_be_sent_takes_its_whole_transaction_with_it(pair: Pair) -> None:
     await produce(pair.settings, pair.source, 3)
 
-    def too_large(records: Sequence[Any], state: str) -> transactions.Outcome:
+    def too_large(records: Sequence[Any], state: str, _: int = 0) -> transactions.Outcome:
         good = echo(pair.out)(records, state)
         return transactions.Outcome([*good.outgoing, transactions.Outgoing(pair.out, b"x" * 3_000_000)], good.state)
 
@@ -196,6 +139,55 @@ async def test_an_owner_that_wakes_too_late_is_fenced_and_its_output_never_seen(
             await until(lambda: pair.has(40), "all records out of the new owner")
             gate.touch()
             process.send_signal(signal.SIGCONT)
+            sent += await produce(pair.settings, pair.source, 400, partitions=4)
+            await until(lambda: pair.has(440), "all of both")
+    assert await visible(pair.settings, pair.out) == once(sent)
+
+
+async def test_the_old_owner_commits_between_the_new_ones_join_and_its_fence(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker takes the old owner's offsets although the group has a new one: so where to go on is read after."""
+    sent = await produce(pair.settings, pair.source, 400, partitions=4)
+    gate = tmp_path / "gate"
+    joined, go_on = asyncio.Event(), asyncio.Event()
+    loop = pair.loop()
+    fence_now = loop._fence  # pyright: ignore[reportPrivateUsage]
+
+    async def fence_later(*args: Any) -> None:
+        joined.set()
+        await go_on.wait()
+        await fence_now(*args)
+
+    monkeypatch.setattr(loop, "_fence", fence_later)
+    async with pair.other_process(gate) as old:
+        assert old.stdout is not None
+        await old.stdout.readline()
+        old.send_signal(signal.SIGSTOP)
+        async with running(loop):
+            await asyncio.wait_for(joined.wait(), 20)
+            gate.touch()
+            old.send_signal(signal.SIGCONT)
+            await until(lambda: pair.has(10), "a batch that the old owner commits")
+            assert loop.unready(), "the new owner has begun already"
+            go_on.set()
+            await until(lambda: pair.has(400), "all of both")
+    assert await visible(pair.settings, pair.out) == once(sent)
+
+
+async def test_a_zombie_that_sleeps_past_the_transactions_time_out_commits_nothing(pair: Pair, tmp_path: Path) -> None:
+    """Its transaction is open, with records at the broker, when it falls asleep; the broker aborts it."""
+    sent = await produce(pair.settings, pair.source, 40, partitions=4)
+    gate = tmp_path / "gate"
+    async with pair.other_process(gate, hold="commit", transaction_timeout_ms=2_000) as zombie:
+        assert zombie.stdout is not None
+        for _ in range(4):
+            await zombie.stdout.readline()  # one open transaction a partition
+        zombie.send_signal(signal.SIGSTOP)
+        async with running(pair.loop(transaction_timeout_ms=2_000)):
+            await until(lambda: pair.has(40), "all records out of the new owner")
+            gate.touch()
+            zombie.send_signal(signal.SIGCONT)
             sent += await produce(pair.settings, pair.source, 400, partitions=4)
             await until(lambda: pair.has(440), "all of both")
     assert await visible(pair.settings, pair.out) == once(sent)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
@@ -13,19 +13,18 @@ from aiokafka.structs import OffsetAndMetadata
 from astroscale_shared.messaging import assignment, clients
 from astroscale_shared.messaging.assignment import Begin
 from astroscale_shared.messaging.outcome import Process
-
-IDLE_POLL_MS: Final = 500
+from astroscale_shared.messaging.reader import Limits, Reader
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What all pipes of a loop share. max_records: messages in one transaction at most."""
+    """What all pipes of a loop share. limits: of one transaction."""
 
     consumer: AIOKafkaConsumer
     group: str
     process: Process
     pool: Executor
-    max_records: int
+    limits: Limits
 
 
 class Pipe:
@@ -39,6 +38,7 @@ class Pipe:
         self.busy_since: float | None = None
         self._state = begin.state
         self._work = work
+        self._reader = Reader(work.consumer, tp, begin, work.limits)
         self._fetching = False
         self._task: asyncio.Task[None] | None = None
 
@@ -58,23 +58,18 @@ class Pipe:
     async def run(self) -> None:
         """Fetch and transact until stopped."""
         while not self.stopping:
-            records = await self._take()
+            self._fetching = True
+            records = await self._reader.take()
+            self._fetching = False
             if records and not self.stopping:
                 self.busy_since = time.monotonic()
                 await self._transact(records)
                 self.busy_since = None
 
-    async def _take(self) -> list[Any]:
-        self._fetching = True
-        batches = await self._work.consumer.getmany(
-            self.tp, timeout_ms=IDLE_POLL_MS, max_records=self._work.max_records
-        )
-        self._fetching = False
-        return [record for record in batches.get(self.tp, []) if record.offset >= self.next_offset]
-
     async def _transact(self, records: Sequence[Any]) -> None:
         loop = asyncio.get_running_loop()
-        outcome = await loop.run_in_executor(self._work.pool, self._work.process, records, self._state)
+        expired = self._reader.expired
+        outcome = await loop.run_in_executor(self._work.pool, self._work.process, records, self._state, expired)
         following = records[-1].offset + 1
         async with self.producer.transaction():
             acknowledged = [
@@ -88,5 +83,6 @@ class Pipe:
             )
             await asyncio.gather(*acknowledged)
         self.next_offset, self._state = following, outcome.state
+        self._reader.expired -= expired
         if outcome.observe is not None:
             outcome.observe()
