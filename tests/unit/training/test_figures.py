@@ -1,13 +1,17 @@
 """Figures are drawn, small and the same again; an unusual card does not stop them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from astroscale_shared.registry import ModelCard
-from astroscale_training.figures import FIGURES, draw_all, running
+from astroscale_training.figures import FIGURES, draw_all, residuals, running
+from astroscale_training.figures_of_card import coverage_by_group
 from PIL import Image
+
+from tests.unit.training.samples import training_stars
 
 
 def test_all_figures_are_drawn_and_equal_again(fitted: Any, judged: Any, card: ModelCard, tmp_path: Path) -> None:
@@ -30,3 +34,21 @@ def test_percentiles_run_along_with_the_value() -> None:
     assert middle.tolist() == [10.0, 110.0], "ten stars say nothing"
     assert found[:, 0] == pytest.approx(middle)
     assert [part.shape for part in running(x[:20], y[:20], (16.0, 50.0))] == [(0,), (0, 2)]
+
+
+def test_a_group_far_below_the_promise_is_seen(card: ModelCard, tmp_path: Path) -> None:
+    first, *rest = [row for row in card.calibration if row.level == 0.9]
+    for name, share in (("a", 0.5), ("b", 0.6)):
+        low = first.model_copy(update={"coverage": share})
+        coverage_by_group(tmp_path / f"{name}.png", card.model_copy(update={"calibration": (low, *rest)}))
+    assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
+
+
+def test_no_table_is_left_out_of_the_residuals(tmp_path: Path) -> None:
+    data = training_stars(1_600)
+    value = np.zeros(len(data))
+    quantiles = value[:, None] + np.linspace(-50.0, 50.0, 5)
+    for name in ("h", "i"):
+        tables = np.array([*"abcdefg", name], dtype=np.object_)[np.arange(len(data)) % 8]
+        residuals(tmp_path / f"{name}.png", replace(data, table=tables), value, quantiles)
+    assert (tmp_path / "h.png").read_bytes() != (tmp_path / "i.png").read_bytes(), "the legend names the eighth"
