@@ -2,6 +2,7 @@
 
 import numpy as np
 from astroscale_client.audit.tally import Tally
+from astroscale_shared.messaging.provenance import Provenance
 
 
 def tally() -> Tally:
@@ -19,6 +20,25 @@ def test_keys_have_places_and_places_have_keys() -> None:
     assert there.tolist() == [True, True, True, False, False, False, False, False]
     assert places[there].tolist() == [1, 2, 5]
     assert made.keys(7, places[there]) == [(7, 3, 1), (7, 9, 0), (7, 9, 3)]
+
+
+def test_a_message_that_names_its_rows_has_places_for_those() -> None:
+    made = Tally()
+    made.add(3, 2)
+    made.add(5, 10, Provenance("raw-0-3", hop=1, rows=(1, 7)), np.array([1, 7]))
+    made.add(6, 10, Provenance("raw-0-3", hop=1, rows=(99,)), np.array([], dtype=np.int64))
+    made.add(8, 3, Provenance("raw-0-3", replay_id="r"))
+    made.close()
+    assert made.rows == 7
+    offsets, rows = np.array([5, 5, 5, 5, 6, 8, 3]), np.array([1, 7, 0, 8, 99, 2, 1])
+    places, there = made.find(offsets, rows)
+    assert there.tolist() == [True, True, False, False, False, True, True]
+    assert places[there].tolist() == [2, 3, 6, 1]
+    assert made.keys(0, places[there]) == [(0, 5, 1), (0, 5, 7), (0, 8, 2), (0, 3, 1)]
+    assert made.by_kind(None, made.rows) == {"first": 2, "redrive": 2, "replay": 3}
+    made.mark("encoded", places[there])
+    assert made.by_kind("encoded", made.below(8)) == {"first": 1, "redrive": 2, "replay": 0}
+    assert [made.replayed_as(offset) for offset in (3, 5, 8, 9)] == [None, None, "r", None]
 
 
 def test_rows_below_an_offset() -> None:

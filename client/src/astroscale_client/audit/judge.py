@@ -1,13 +1,17 @@
 """Tallies -> verdict. numpy in, a report out; no Kafka here."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from astroscale_client.audit.books import Books, Keys, ledger_ends
+from astroscale_client.audit import lineage, totals
+from astroscale_client.audit.books import Books
+from astroscale_client.audit.copies import Copies, times
 from astroscale_client.audit.cut import Cut
-from astroscale_client.audit.report import EXAMPLES, AuditReport, Finding, LedgerCheck, StageReport
+from astroscale_client.audit.keys import Keys
+from astroscale_client.audit.report import EXAMPLES, AuditReport, Finding, StageReport
 from astroscale_client.audit.tally import Tally
 
 Begins = dict[str, dict[int, int]]
@@ -19,14 +23,19 @@ def judge(books: Books, cut: Cut, begins: Begins) -> AuditReport:
         StageReport("raw -> encoded + rejected"),
         StageReport("encoded -> predicted + refused"),
         expired={f"{t}-{p}": b for t, parts in begins.items() for p, b in sorted(parts.items()) if b > 0},
-        replayed=books.replayed,
+        unread=totals.unread(cut),
         unreadable_letters=books.unreadable_letters,
     )
     for partition, tally in sorted(books.tallies.items()):
         _judge_encode(report.encode, partition, tally, books, cut, begins)
         _judge_predict(report.predict, partition, tally, books, cut, begins)
+        for replay_id in sorted(tally.copies.keys() - {None}, key=str):
+            _judge_replay(report.predict, partition, tally, tally.copies[replay_id], cut, begins)
+        _count_copies(report, tally)
+    for partition, tally, places in lineage.encoded_again(books.tallies, cut.chain.raw):
+        _add(report.encode.twice, partition, tally, places)
     _unknown(report, books, cut, begins)
-    report.ledger = _ledger(books, cut, begins)
+    report.ledger = totals.checks(books, cut, begins)
     return report
 
 
@@ -46,26 +55,76 @@ def _judge_encode(stage: StageReport, partition: int, tally: Tally, books: Books
 
 
 def _judge_predict(stage: StageReport, partition: int, tally: Tally, books: Books, cut: Cut, begins: Begins) -> None:
-    predicted, refused = tally.counts["predicted"], tally.counts["refused"]
-    outcomes = predicted.astype(np.uint16) + refused
-    there = tally.counts["encoded"] > 0
-    missing = there & (outcomes == 0)
-    settled = missing & ~tally.waiting
-    expired = tally.below(_floor(books, begins, cut.chain.predict_out, partition))
-    stage.rows += int(there.sum())
-    stage.done += int((there & (predicted > 0)).sum())
-    stage.refused += int((there & (refused > 0) & (predicted == 0)).sum())
-    stage.in_flight += int((missing & tally.waiting).sum())
-    stage.expired += int(settled[:expired].sum())
-    _add(stage.lost, partition, tally, np.flatnonzero(settled[expired:]) + expired)
-    _add(stage.twice, partition, tally, np.flatnonzero(outcomes > 1))
+    """A row is due once for the batch that it is in, and once for each re-drive of it."""
+    again = tally.copies.get(None, Copies())
+    due = (tally.counts["encoded"] > 0) + times(again.meant, tally.rows)
+    refused = tally.counts["refused"] + times(again.refused, tally.rows)
+    waiting = tally.waiting | (times(again.waiting, tally.rows) > 0)
+    gone = np.zeros(tally.rows, dtype=np.bool_)
+    gone[: tally.below(_floor(books, begins, cut.chain.predict_out, partition))] = True
+    if _has_expired(begins, cut.chain.predict_out):
+        gone |= times(again.meant, tally.rows) > 0  # copies come in no order of the raw topic
     # Below the first encoded row that is still held, an outcome without its encoded row is no surprise.
-    held = tally.below(_floor(books, begins, (cut.chain.encoded,), partition))
-    _add(stage.extra, partition, tally, np.flatnonzero(~there[held:] & (outcomes[held:] > 0)) + held)
+    held = np.ones(tally.rows, dtype=np.bool_)
+    held[: tally.below(_floor(books, begins, (cut.chain.encoded,), partition))] = False
+    _settle(stage, partition, tally, due, tally.counts["predicted"], refused, waiting=waiting, gone=gone, held=held)
+
+
+def _judge_replay(stage: StageReport, partition: int, tally: Tally, copies: Copies, cut: Cut, begins: Begins) -> None:
+    n = tally.rows
+    _settle(
+        stage,
+        partition,
+        tally,
+        times(copies.meant, n),
+        times(copies.predicted, n),
+        times(copies.refused, n),
+        waiting=times(copies.waiting, n) > 0,
+        gone=np.full(n, _has_expired(begins, cut.chain.predict_out)),
+        held=np.full(n, not _has_expired(begins, (cut.chain.encoded,))),
+    )
+
+
+def _settle(
+    stage: StageReport,
+    partition: int,
+    tally: Tally,
+    due: NDArray[np.uint16],
+    predicted: NDArray[Any],
+    refused: NDArray[Any],
+    *,
+    waiting: NDArray[np.bool_],
+    gone: NDArray[np.bool_],
+    held: NDArray[np.bool_],
+) -> None:
+    """Enter rows by what was due and what became of it. gone: what is missing may have expired; held: what has an
+    outcome must be there."""
+    outcomes = predicted.astype(np.uint16) + refused
+    missing = due - np.minimum(due, outcomes)
+    stage.rows += int(due.sum())
+    done = np.minimum(predicted > 0, due)
+    stage.done += int(done.sum())
+    stage.refused += int((due - missing - done).sum())
+    stage.in_flight += int(missing[waiting].sum())
+    stage.expired += int(missing[~waiting & gone].sum())
+    _add(stage.lost, partition, tally, np.flatnonzero((missing > 0) & ~waiting & ~gone))
+    _add(stage.twice, partition, tally, np.flatnonzero((predicted > 1) | (outcomes > np.maximum(due, 1))))
+    _add(stage.extra, partition, tally, np.flatnonzero((due == 0) & held & (outcomes > 0)))
+
+
+def _count_copies(report: AuditReport, tally: Tally) -> None:
+    kinds = tally.by_kind(None, tally.rows)
+    report.redriven += kinds["redrive"] + sum(map(len, tally.copies.get(None, Copies()).meant))
+    report.replayed += kinds["replay"]
+    report.replayed += sum(len(part) for of, copies in tally.copies.items() if of is not None for part in copies.meant)
 
 
 def _add(finding: Finding, partition: int, tally: Tally, places: NDArray[np.int64]) -> None:
     finding.add(len(places), tally.keys(partition, places[:EXAMPLES]))
+
+
+def _has_expired(begins: Begins, names: Sequence[str]) -> bool:
+    return any(begin > 0 for topic in names for begin in begins[topic].values())
 
 
 def _floor(books: Books, begins: Begins, names: Sequence[str], raw_partition: int) -> int:
@@ -105,41 +164,3 @@ def _without_expired(found: list[Keys], begins: dict[int, int]) -> list[tuple[in
         for partition, offset, row in zip(keys.partitions, keys.offsets, keys.rows, strict=True)
         if offset >= begins.get(int(partition), 0)
     ]
-
-
-def _ledger(books: Books, cut: Cut, begins: Begins) -> list[LedgerCheck]:
-    """The ledger's totals beside counts over the same offsets; none for what can no longer be counted."""
-
-    def whole(*names: str) -> bool:
-        return all(begin == 0 for name in names for begin in begins[name].values())
-
-    checks: list[LedgerCheck] = []
-    encoding = [t for t in cut.totals if t.service == "preprocessor" and t.topic == cut.chain.raw]
-    if encoding and whole(cut.chain.raw, *cut.chain.encode_out):
-        ends = ledger_ends(cut, "preprocessor", cut.chain.raw)
-        parts = [(books.tallies[p], books.tallies[p].below(end)) for p, end in ends.items() if p in books.tallies]
-        checks += [
-            LedgerCheck("preprocessor", "rows_in", sum(t.rows_in for t in encoding), sum(end for _, end in parts)),
-            LedgerCheck("preprocessor", "rows_out", sum(t.rows_out for t in encoding), _sum(parts, "encoded")),
-            LedgerCheck(
-                "preprocessor", "rows_rejected", sum(t.rows_rejected for t in encoding), _sum(parts, "rejected")
-            ),
-        ]
-    scoring = [t for t in cut.totals if t.service == "inference" and t.topic == cut.chain.encoded]
-    if scoring and whole(cut.chain.raw, cut.chain.encoded, *cut.chain.predict_out) and not books.replayed:
-        predicted, refused = (
-            sum(int(t.counts[name][t.booked].sum()) for t in books.tallies.values())
-            for name in ("predicted", "refused")
-        )
-        checks += [
-            LedgerCheck("inference", "rows_in", sum(t.rows_in for t in scoring), books.booked_rows),
-            LedgerCheck("inference", "rows_out", sum(t.rows_out for t in scoring), predicted),
-            LedgerCheck(
-                "inference", "rows_rejected", sum(t.rows_rejected for t in scoring), refused + books.booked_unreadable
-            ),
-        ]
-    return checks
-
-
-def _sum(parts: list[tuple[Tally, int]], name: str) -> int:
-    return sum(int(tally.counts[name][:end].sum()) for tally, end in parts)

@@ -56,6 +56,7 @@ class LedgerCheck:
     quantity: str
     ledger: int
     counted: int
+    kind: str = "first"
 
     @property
     def agrees(self) -> bool:
@@ -65,12 +66,16 @@ class LedgerCheck:
 
 @dataclass(slots=True)
 class AuditReport:
-    """An audit. expired: first offset still held, by `topic-partition`, where it is not 0."""
+    """An audit. expired: first offset still held, by `topic-partition`, where it is not 0. unread: by service, offsets
+    that retention took before it read them. redriven, replayed: rows of either stage that are copies, counted with the
+    others."""
 
     encode: StageReport
     predict: StageReport
     ledger: list[LedgerCheck] = field(default_factory=list[LedgerCheck])
     expired: dict[str, int] = field(default_factory=dict[str, int])
+    unread: dict[str, int] = field(default_factory=dict[str, int])
+    redriven: int = 0
     replayed: int = 0
     unreadable_letters: int = 0
     waited_in_vain: bool = False

@@ -45,10 +45,10 @@ async def run(
 
 async def _scan(reader: Reader, books: Books, cut: cuts.Cut, progress: Progress | None) -> None:
     chain = cut.chain
-    # Letters before the batches that they speak of: a letter names rows of an encoded message.
+    # Letters before the messages that they speak of: they name rows, and messages that nobody could parse.
     for topic, take in (
-        (chain.raw, books.raw),
         (chain.raw_dlq, books.rejected),
+        (chain.raw, books.raw),
         (chain.encoded_dlq, books.refused),
         (chain.encoded, books.encoded),
         (chain.predictions, books.predicted),

@@ -18,8 +18,9 @@ HELP = """Recount every row from the topics, believing no counter.
 
 Reads the raw, encoded and predictions topics and both dead-letter topics as consumers of committed records, and
 compares sets of keys (raw partition, offset, row): every raw row must be encoded or rejected, every encoded row
-predicted or refused, once each. A message that cannot be read counts as one row. Then the ledger's totals are
-compared with what was counted.
+predicted or refused, once each. A message that cannot be read counts as one row. Of a re-driven message only
+the rows that it names count, and over a first copy and its re-drives a row is encoded once at most. Then the
+ledger's totals are compared with what was counted.
 
 Rows that the services have not committed yet are in flight, not lost; rows whose outcome may be in messages
 that a topic no longer holds are expired, not lost.
@@ -34,6 +35,7 @@ that a topic no longer holds are expired, not lost.
 waited in vain; 4 Kafka does not answer.
 """
 
+_OF_KIND = {"redrive": ", re-driven", "replay": ", replayed"}
 _PARTS = ("rows", "done", "refused", "in_flight", "expired")
 
 
@@ -93,7 +95,10 @@ def _ledger(report: AuditReport) -> RenderableType:
     for check in report.ledger:
         mark = "[green]✓[/]" if check.agrees else "[bold red]✗[/]"
         shown.add_row(
-            f"{check.service} {check.quantity.replace('_', ' ')}", number(check.ledger), number(check.counted), mark
+            f"{check.service} {check.quantity.replace('_', ' ')}{_OF_KIND.get(check.kind, '')}",
+            number(check.ledger),
+            number(check.counted),
+            mark,
         )
     return shown
 
@@ -118,8 +123,11 @@ def _notes(report: AuditReport, console: Console) -> None:
     if report.expired:
         gone = ", ".join(f"{place} before {offset}" for place, offset in report.expired.items())
         console.print(f"[yellow]expired:[/] the topics no longer hold {gone}", soft_wrap=True)
-    if report.replayed:
-        console.print(f"[yellow]note:[/] {number(report.replayed)} replayed rows are not counted again")
+    for service, offsets in report.unread.items():
+        console.print(f"[yellow]expired:[/] {number(offsets)} offsets before {service} had read them", soft_wrap=True)
+    if report.redriven or report.replayed:
+        copies = f"{number(report.redriven)} re-driven and {number(report.replayed)} replayed rows"
+        console.print(f"[yellow]note:[/] among them are {copies}", soft_wrap=True)
     if report.unreadable_letters:
         console.print(f"[yellow]note:[/] {number(report.unreadable_letters)} dead letters are none of ours")
     if report.waited_in_vain:
