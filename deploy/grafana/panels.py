@@ -104,10 +104,27 @@ SECTIONS: Final = (
                 "Lag",
                 "Messages not yet processed. Falling is good, growing wants another replica.",
                 (
-                    Query("sum(astroscale_preprocessor_lag_messages)", "raw (preprocessor)"),
-                    Query("sum(astroscale_inference_lag_messages)", "encoded (inference)"),
+                    Query("sum by (group) (astroscale_preprocessor_lag_messages)", "{{group}}"),
+                    Query("sum by (group) (astroscale_inference_lag_messages)", "{{group}}"),
                 ),
                 width=12,
+            ),
+            Panel(
+                "Lag in seconds",
+                "Age of the next message to process, in the partition that is furthest behind. 0 when idle.",
+                (
+                    Query("max by (group) (astroscale_preprocessor_lag_seconds)", "{{group}}"),
+                    Query("max by (group) (astroscale_inference_lag_seconds)", "{{group}}"),
+                ),
+                unit="s",
+            ),
+            Panel(
+                "Expired unread",
+                "Offsets that retention took before they were read, in the last hour.",
+                (
+                    Query("sum(increase(astroscale_preprocessor_offsets_expired_total[1h]))", "raw (preprocessor)"),
+                    Query("sum(increase(astroscale_inference_offsets_expired_total[1h]))", "encoded (inference)"),
+                ),
             ),
             Panel(
                 "Rows refused, by reason",

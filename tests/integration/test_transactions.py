@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import ProducerFenced
 from astroscale_shared.messaging import transactions
+from astroscale_shared.messaging.lag import Lag
 from astroscale_shared.messaging.transactions import TransactionsLoop
 
 from tests.support import pipes
@@ -105,7 +106,7 @@ async def test_partitions_move_between_loops_and_no_record_is_lost_or_twice(pair
             sent += await produce(pair.settings, pair.source, 200, partitions=4)
         sent += await produce(pair.settings, pair.source, 40, partitions=4)
         await until(lambda: pair.has(len(sent)), "records out of the one that stayed")
-        assert await one.lag() == dict.fromkeys(range(4), 0)
+        assert await one.lag() == dict.fromkeys(range(4), Lag(0, 0.0))
     assert await visible(pair.settings, pair.out) == once(sent)
     wanted = len(sent) // 4
     assert await committed(pair.settings, pair.group, pair.source) == dict.fromkeys(range(4), (wanted, str(wanted)))
@@ -165,12 +166,14 @@ async def test_the_old_owner_commits_between_the_new_ones_join_and_its_fence(
         await old.stdout.readline()
         old.send_signal(signal.SIGSTOP)
         async with running(loop):
-            await asyncio.wait_for(joined.wait(), 20)
-            gate.touch()
-            old.send_signal(signal.SIGCONT)
-            await until(lambda: pair.has(10), "a batch that the old owner commits")
-            assert loop.unready(), "the new owner has begun already"
-            go_on.set()
+            try:
+                await asyncio.wait_for(joined.wait(), 20)
+                gate.touch()
+                old.send_signal(signal.SIGCONT)
+                await until(lambda: pair.has(10), "a batch that the old owner commits")
+                assert loop.unready(), "the new owner has begun already"
+            finally:
+                go_on.set()
             await until(lambda: pair.has(400), "all of both")
     assert await visible(pair.settings, pair.out) == once(sent)
 

@@ -22,7 +22,6 @@ from astroscale_inference.requests import AnswerRequests
 from astroscale_inference.settings import InferenceSettings
 from astroscale_inference.shadow import Shadow
 
-LAG_EVERY_S = 2.0
 _REPLY_PARTITIONS = next(topic.partitions for topic in topics.TABLE if topic.name == topics.REPLIES)
 
 
@@ -93,13 +92,17 @@ class App:
             while self.models.unready() and not any(task.done() for task in tasks):
                 await asyncio.wait(tasks, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
             if not any(task.done() for task in tasks):
+                lag = self.metrics.lag.report
                 # Side by side: after a kill, each group waits for the dead member's session to end.
                 if self.replies is not None:
-                    tasks.add(asyncio.create_task(self.replies.run(), name="replies"))
+                    tasks |= {
+                        asyncio.create_task(self.replies.run(), name="replies"),
+                        asyncio.create_task(lag(topics.REQUESTS_GROUP, self.replies.lag), name="lag of requests"),
+                    }
                 if self.stream is not None:
                     tasks |= {
                         asyncio.create_task(self.stream.run(), name="stream"),
-                        asyncio.create_task(self._report_lag(self.stream), name="lag"),
+                        asyncio.create_task(lag(topics.SCORING_GROUP, self.stream.lag), name="lag of the stream"),
                     }
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
@@ -127,14 +130,6 @@ class App:
         if model is None:
             raise AstroScaleError("no_model", "no model is in service yet; try again", retryable=True)
         return model
-
-    async def _report_lag(self, stream: TransactionsLoop) -> None:
-        while True:
-            await asyncio.sleep(LAG_EVERY_S)
-            lags = await stream.lag()
-            self.metrics.lag.clear()
-            for partition, lag in lags.items():
-                self.metrics.lag.labels(str(partition)).set(lag)
 
 
 def build_app(settings: InferenceSettings, kafka: KafkaSettings, registry: RegistrySettings) -> App:

@@ -81,6 +81,7 @@ class Score:
         elapsed = time.perf_counter() - began
 
         def observe() -> None:
+            self._metrics.offsets_expired.inc(expired)
             self._metrics.rows_in.inc(rows_in)
             self._metrics.rows_predicted.inc(rows_out)
             for code, count in reasons.items():

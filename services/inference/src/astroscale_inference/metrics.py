@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from astroscale_shared.messaging.lag import LagGauges
 from astroscale_shared.runtime.metrics import ROWS_BUCKETS, Metrics
 from astroscale_shared.stars.columns import INPUTS
 from numpy.typing import NDArray
@@ -63,7 +64,8 @@ class InferenceMetrics(Metrics):
         self.rows_refused = self.counter("rows_refused", "rows refused, by reason", ["reason"])
         self.batch_rows = self.histogram("batch_rows", "rows of one transaction", buckets=ROWS_BUCKETS)
         self.batch_seconds = self.histogram("batch_duration_seconds", "time to score a batch of the stream")
-        self.lag = self.gauge("lag_messages", "messages of the encoded topic not yet processed", ["partition"])
+        self.offsets_expired = self.counter("offsets_expired", "offsets that retention took before they were read")
+        self.lag = LagGauges(self)
         self.mismatch = self.gauge("ledger_mismatch_rows", "rows in that are neither predicted nor refused")
         self.requests = self.counter("requests", "requests answered, by outcome", ["outcome"])
         self.request_rows = self.histogram("request_rows", "stars scored at once for requests", buckets=ROWS_BUCKETS)

@@ -1,13 +1,16 @@
 """The request topic's consumer and the replies' publisher."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
 from astroscale_shared.messaging import clients, headers, topics
+from astroscale_shared.messaging.lag import Lag, age
 from astroscale_shared.messaging.requests import CORRELATION, STATUS
 from astroscale_shared.messaging.transactions import SESSION_TIMEOUT_MS
 from astroscale_shared.runtime import logging
@@ -33,6 +36,7 @@ class Replies:
         self._log = logging.get("replies")
         self._stop = asyncio.Event()
         self._joined = False
+        self._under_way: dict[TopicPartition, Any] = {}
         self._producer: AIOKafkaProducer = clients.producer(
             kafka, enable_idempotence=False, acks=1, compression_type=None
         )
@@ -56,7 +60,9 @@ class Replies:
             while not self._stop.is_set():
                 polled = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_REQUESTS)
                 if polled:
+                    self._under_way = {tp: records[0] for tp, records in polled.items() if records}
                     await self._handle([record for records in polled.values() for record in records])
+                    self._under_way = {}
         finally:
             await self._consumer.stop()
             await self._producer.stop()
@@ -71,6 +77,18 @@ class Replies:
     def unready(self) -> list[str]:
         """Why requests are not answered."""
         return [] if self._joined else ["the group of requests is not joined yet"]
+
+    async def lag(self) -> dict[int, Lag]:
+        """How far requests are behind, by assigned partition."""
+        lags: dict[int, Lag] = {}
+        for tp in self._consumer.assignment() if self._joined else ():
+            first, now = self._under_way.get(tp), time.time()
+            with contextlib.suppress(KafkaError, IllegalStateError):  # taken away meanwhile
+                at = await self._consumer.position(tp) if first is None else first.offset
+                end = self._consumer.highwater(tp)
+                waiting = max(0, (at if end is None else end) - at)
+                lags[tp.partition] = Lag(waiting, 0.0 if first is None else age(first.timestamp, now))
+        return lags
 
     async def _handle(self, records: Sequence[Any]) -> None:
         began = time.perf_counter()

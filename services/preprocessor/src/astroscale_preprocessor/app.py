@@ -1,7 +1,6 @@
 """Composition root of the preprocessor: all wiring, and nothing else."""
 
 import asyncio
-import contextlib
 
 from astroscale_shared.messaging import topics
 from astroscale_shared.messaging.clients import wait_for_broker
@@ -13,8 +12,6 @@ from astroscale_shared.runtime.settings import KafkaSettings
 from astroscale_preprocessor.handlers import Encode
 from astroscale_preprocessor.metrics import PreprocessorMetrics
 from astroscale_preprocessor.settings import PreprocessorSettings
-
-LAG_EVERY_S = 2.0
 
 
 class App:
@@ -39,22 +36,17 @@ class App:
         shutdown.on_signal(self.loop.stop)
         await self.health.start()
         await wait_for_broker(self._kafka)
-        reporter = asyncio.create_task(self._report_lag())
+        working = asyncio.create_task(self.loop.run(), name="loop")
+        reporting = asyncio.create_task(self.metrics.lag.report(topics.PREPROCESSOR_GROUP, self.loop.lag), name="lag")
         try:
-            await self.loop.run()
+            done, _ = await asyncio.wait({working, reporting}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            reporter.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reporter
+            reporting.cancel()
+            self.loop.stop()
+            await asyncio.gather(working, reporting, return_exceptions=True)
             await self.health.stop()
-
-    async def _report_lag(self) -> None:
-        while True:
-            await asyncio.sleep(LAG_EVERY_S)
-            lags = await self.loop.lag()
-            self.metrics.lag.clear()
-            for partition, lag in lags.items():
-                self.metrics.lag.labels(str(partition)).set(lag)
 
 
 def build_app(settings: PreprocessorSettings, kafka: KafkaSettings) -> App:

@@ -54,6 +54,7 @@ class Encode:
         elapsed = time.perf_counter() - began
 
         def observe() -> None:
+            self._metrics.offsets_expired.inc(expired)
             self._metrics.rows_in.inc(rows_in)
             self._metrics.rows_encoded.inc(rows_out)
             self._metrics.unknown_fields.inc(opened.unknown_fields)

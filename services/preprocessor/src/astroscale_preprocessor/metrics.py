@@ -1,5 +1,6 @@
 """Metrics of the preprocessor."""
 
+from astroscale_shared.messaging.lag import LagGauges
 from astroscale_shared.runtime.metrics import ROWS_BUCKETS, Metrics
 
 
@@ -14,5 +15,6 @@ class PreprocessorMetrics(Metrics):
         self.unknown_fields = self.counter("unknown_fields", "values under a name that is not known, ignored")
         self.batch_rows = self.histogram("batch_rows", "rows of one transaction", buckets=ROWS_BUCKETS)
         self.batch_seconds = self.histogram("batch_duration_seconds", "time to parse, validate and encode a batch")
-        self.lag = self.gauge("lag_messages", "messages of the raw topic not yet processed", ["partition"])
+        self.offsets_expired = self.counter("offsets_expired", "offsets that retention took before they were read")
+        self.lag = LagGauges(self)
         self.mismatch = self.gauge("ledger_mismatch_rows", "rows in that are neither encoded nor refused")

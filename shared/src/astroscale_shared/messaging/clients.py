@@ -1,6 +1,7 @@
 """Kafka clients with the options that we mean, instead of the library's defaults."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
@@ -136,7 +137,20 @@ async def read_to_end(settings: KafkaSettings, topic: str) -> list[Any]:
     try:
         return [record async for record in scan(client, topic)]
     finally:
-        await client.stop()
+        await stop(client, patience=0.5)
+
+
+async def stop(client: AIOKafkaConsumer, *, patience: float = 5.0) -> None:
+    """Stop a consumer. Its fetching task may swallow the cancellation when its assignment has just changed, and would be
+    waited for without end: it is cancelled again."""
+    stopping = asyncio.ensure_future(client.stop())
+    try:
+        await asyncio.wait({stopping}, timeout=patience)
+    finally:
+        if not stopping.done():
+            stopping.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await stopping
 
 
 async def scan(client: AIOKafkaConsumer, topic: str, *, stop_after: dict[int, int] | None = None) -> AsyncIterator[Any]:

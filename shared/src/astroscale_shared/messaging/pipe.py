@@ -12,6 +12,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from astroscale_shared.messaging import assignment, clients
 from astroscale_shared.messaging.assignment import Begin
+from astroscale_shared.messaging.lag import Lag, age
 from astroscale_shared.messaging.outcome import Process
 from astroscale_shared.messaging.reader import Limits, Reader
 
@@ -40,6 +41,7 @@ class Pipe:
         self._work = work
         self._reader = Reader(work.consumer, tp, begin, work.limits)
         self._fetching = False
+        self._first: Any = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self, task: "asyncio.Task[None]") -> None:
@@ -62,9 +64,17 @@ class Pipe:
             records = await self._reader.take()
             self._fetching = False
             if records and not self.stopping:
-                self.busy_since = time.monotonic()
+                self.busy_since, self._first = time.monotonic(), records[0]
                 await self._transact(records)
-                self.busy_since = None
+                self.busy_since = self._first = None
+
+    async def lag(self, now: float) -> Lag:
+        """How far it is behind the last stable offset, at `now` (seconds since 1970). Commit markers are no lag."""
+        first = self._first or self._reader.next_waiting
+        # Idle, the position is past the markers, which carry no records.
+        at = first.offset if first is not None else await self._work.consumer.position(self.tp)
+        end = self._work.consumer.last_stable_offset(self.tp)
+        return Lag(max(0, (at if end is None else end) - at), 0.0 if first is None else age(first.timestamp, now))
 
     async def _transact(self, records: Sequence[Any]) -> None:
         loop = asyncio.get_running_loop()

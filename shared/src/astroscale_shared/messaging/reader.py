@@ -54,9 +54,9 @@ class Reader:
             self._say_expired(begin.offset - begin.expired, begin.offset)
 
     @property
-    def holds(self) -> bool:
-        """Whether records wait for the next batch."""
-        return bool(self._waiting)
+    def next_waiting(self) -> Any:
+        """The first record that waits for the next batch; None where none does."""
+        return self._waiting[0][0] if self._waiting else None
 
     async def take(self) -> list[Any]:
         """The next batch: at once what is there, else after a while nothing."""

@@ -26,6 +26,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 
 from astroscale_shared.messaging import assignment, clients
 from astroscale_shared.messaging.assignment import TRANSACTION_TIMEOUT_MS
+from astroscale_shared.messaging.lag import Lag
 from astroscale_shared.messaging.outcome import Outcome, Outgoing, Process
 from astroscale_shared.messaging.pipe import Pipe, Work
 from astroscale_shared.messaging.reader import Limits, size
@@ -107,7 +108,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
             self._stop.set()
             # Leaving the group calls on_partitions_revoked, which ends the pipes in order.
             await self.on_partitions_revoked(list(self._pipes))
-            await self._consumer.stop()
+            await clients.stop(self._consumer)
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def stop(self) -> None:
@@ -131,14 +132,12 @@ class TransactionsLoop(ConsumerRebalanceListener):
             if pipe.busy_since is not None and now - pipe.busy_since > STALLED_AFTER_S
         ]
 
-    async def lag(self) -> dict[int, int]:
-        """Messages not yet processed, by assigned partition."""
-        lags: dict[int, int] = {}
+    async def lag(self) -> dict[int, Lag]:
+        """How far it is behind, by assigned partition."""
+        lags: dict[int, Lag] = {}
         for tp, pipe in list(self._pipes.items()):
-            end = self._consumer.last_stable_offset(tp)
-            with contextlib.suppress(KafkaError, IllegalStateError):
-                at = pipe.next_offset if pipe.busy_since is not None else await self._consumer.position(tp)
-                lags[tp.partition] = max(0, (end if end is not None and end >= 0 else at) - at)
+            with contextlib.suppress(KafkaError, IllegalStateError):  # taken away meanwhile
+                lags[tp.partition] = await pipe.lag(time.time())
         return lags
 
     # --- assignment -------------------------------------------------------------------------------------------------
