@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from astroscale_ingestor import progress as runs
+from astroscale_ingestor import reading
 from astroscale_ingestor.ingest import ingest, plan
 from astroscale_ingestor.progress import Progress
 from astroscale_shared.messaging import clients, headers, raw, topics
@@ -109,6 +110,73 @@ async def test_a_file_whose_content_changed_in_the_middle_of_its_run_is_refused(
     with pytest.raises(AstroScaleError, match="--again") as error:
         await ingest(settings, plan(path), chunk_rows=CHUNK)
     assert error.value.code == "file_changed"
+    state = await ingest(settings, plan(path), chunk_rows=CHUNK, again=True)
+    assert (state.attempt, state.rows) == (1, 10_000)
+
+
+async def test_a_file_that_grew_in_the_middle_of_its_run_is_refused_and_published_whole_when_told(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    path = table(tmp_path / "grew.csv", 10_000)
+    await killed_after(settings, path, 2_000)
+    begun = await open_run(settings, path)
+    with path.open("a") as file:
+        file.write("grew-10000,1,2,5000\n")
+    with pytest.raises(AstroScaleError, match="bytes and had") as error:
+        await ingest(settings, plan(path), chunk_rows=CHUNK)
+    assert error.value.code == "file_changed"
+    assert "--again" in error.value.message
+    assert await open_run(settings, path) == begun, "nothing was published"
+    state = await ingest(settings, plan(path), chunk_rows=CHUNK, again=True)
+    assert state.run_id != begun.run_id
+    assert await published(settings, state.run_id) == names(path, 10_001)
+
+
+async def test_a_finished_file_that_is_touched_is_known_and_one_that_changed_needs_again(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    path = table(tmp_path / "touched.csv", 500)
+    first = await ingest(settings, plan(path), chunk_rows=CHUNK)
+    os.utime(path, ns=(0, first.mtime_ns + 5_000_000_000))
+    with pytest.raises(AstroScaleError) as error:
+        await ingest(settings, plan(path), chunk_rows=CHUNK)
+    assert error.value.code == "already_ingested"
+
+    path.write_text(path.read_text().replace("touched-1,", "altered-1,", 1))
+    with pytest.raises(AstroScaleError, match=r"has changed since .* --again") as error:
+        await ingest(settings, plan(path), chunk_rows=CHUNK)
+    assert error.value.code == "file_changed"
+    again = await ingest(settings, plan(path), chunk_rows=CHUNK, again=True)
+    assert (again.attempt, again.rows) == (1, 500)
+
+
+async def test_a_file_that_is_written_while_it_is_read_stops_its_run(settings: KafkaSettings, tmp_path: Path) -> None:
+    path = table(tmp_path / "growing.csv", 20_000)
+
+    def write_on(_: Progress) -> None:
+        with path.open("a") as file:
+            file.write("growing-0,1,2,5000\n")
+
+    with pytest.raises(AstroScaleError) as error:
+        await ingest(settings, plan(path), chunk_rows=CHUNK, on_progress=write_on)
+    assert error.value.code == "file_changed"
+    assert (await open_run(settings, path)).rows < 20_000
+
+
+async def test_a_run_goes_on_where_it_was_when_its_transactions_and_chunks_are_cut_otherwise(
+    settings: KafkaSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = table(tmp_path / "recut.csv", 10_000, bad=[3])
+    await killed_after(settings, path, 2_000)
+    begun = await open_run(settings, path)
+    monkeypatch.setattr(reading, "CHUNKS_A_TRANSACTION", 3)
+    state = await ingest(settings, plan(path), chunk_rows=7 * CHUNK)
+    assert (state.run_id, state.chunk_rows) == (begun.run_id, CHUNK)
+    assert await published(settings, state.run_id) == names(path, 10_000)
+
+
+async def open_run(settings: KafkaSettings, path: Path) -> Progress:
+    return next(run for run in (await runs.read(settings)).values() if run.file == path.name and not run.finished)
 
 
 async def test_two_at_once_publish_each_row_once(settings: KafkaSettings, tmp_path: Path, tidied: None) -> None:

@@ -39,7 +39,7 @@ def stream_once(plan: Plan, report: Report, *, again: bool, tick: Callable[[], N
     rows = count_rows(table)
     with report.step(f"Sample ({rows:,} simulated stars)") as show:
         before = _settled(plan)
-        _ingest(plan, table)
+        _ingest(plan, table, again=again or marker.exists())
 
         def moved(done: int) -> None:
             show(f"{done - before:,} of {rows:,} rows are predictions or rejects")
@@ -54,9 +54,9 @@ def count_rows(table: Path) -> int:
         return max(0, sum(1 for line in file if line.strip()) - 1)
 
 
-def _ingest(plan: Plan, table: Path) -> None:
+def _ingest(plan: Plan, table: Path, *, again: bool) -> None:
     log = plan.paths.log("sample")
-    argv = [sys.executable, "-m", "astroscale_ingestor", "ingest", str(table)]
+    argv = [sys.executable, "-m", "astroscale_ingestor", "ingest", str(table), *(["--again"] if again else [])]
     process = ManagedProcess("ingest", argv, log, plan.env)
     process.start()
     try:

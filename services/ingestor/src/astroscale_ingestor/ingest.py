@@ -4,41 +4,28 @@ Killed at any point and started again, it goes on after the last committed chunk
 """
 
 import asyncio
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from astroscale_shared.messaging import clients, headers, topics
+from astroscale_shared.messaging import clients, topics
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings
 
 from astroscale_ingestor import progress as runs
-from astroscale_ingestor.convert import RawMessage, messages
-from astroscale_ingestor.domain.mapping import ColumnMapping, map_columns
+from astroscale_ingestor import resume
+from astroscale_ingestor.domain.mapping import map_columns
 from astroscale_ingestor.progress import Progress
-from astroscale_ingestor.readers.base import TableReader
+from astroscale_ingestor.publishing import Publisher
 from astroscale_ingestor.readers.formats import open_table
+from astroscale_ingestor.reading import Group, Plan, Reading
 
 CHUNK_ROWS: Final = 6_144
 """Rows of one message: about 0.8 MB of the broker's 1 MiB with long identifiers."""
 
-CHUNKS_A_TRANSACTION: Final = 8
-
-_PARTITIONS: Final = next(topic.partitions for topic in topics.TABLE if topic.name == topics.RAW)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What an ingest will do, before it runs."""
-
-    path: Path
-    reader: TableReader
-    mapping: ColumnMapping
+TRANSACTION_TIMEOUT_MS: Final = 15_000
+"""Readers of the raw topic stand still for so long where a command is killed within a transaction."""
 
 
 def plan(path: Path, explicit: Mapping[str, str] | None = None) -> Plan:
@@ -61,20 +48,24 @@ async def ingest(
     """
     await clients.wait_for_broker(settings, deadline=10.0)
     known = await runs.read(settings)
-    state = _begin(what, known, again=again, chunk_rows=chunk_rows)
+    state = await asyncio.to_thread(resume.begin, what, known, again=again, chunk_rows=chunk_rows)
     producer = clients.producer(
         settings,
         transactional_id=f"astro.ingestor.{state.run_id}",
-        transaction_timeout_ms=60_000,
+        transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
         linger_ms=5,
     )
     await producer.start()
     try:
-        # Another process may have ended this run between our look and our fencing it.
-        state = (await runs.read(settings)).get(state.run_id, state)
-        if state.finished:
-            raise _finished(state)
-        return await _publish(producer, what, state, chunk_rows, on_progress or (lambda _: None))
+        # Another process may have gone on with this run, or ended it, between our look and our fencing it.
+        found = (await runs.read(settings)).get(state.run_id)
+        if found is not None:
+            if found.finished:
+                raise resume.already_ingested(found)
+            state = resume.completed(what, found, chunk_rows)
+            resume.require_unchanged(what, state)
+        publisher = await Publisher.to(topics.RAW, producer)
+        return await _publish(publisher, what, state, on_progress or (lambda _: None))
     except KafkaError as error:
         if not clients.was_fenced(producer, error):
             raise
@@ -83,98 +74,38 @@ async def ingest(
         await producer.stop()
 
 
-def _begin(what: Plan, known: Mapping[str, Progress], *, again: bool, chunk_rows: int) -> Progress:
-    text = what.mapping.text()
-    attempt = 0
-    while True:
-        run_id = runs.identity(what.path, mapping=text, chunk_rows=chunk_rows, attempt=attempt)
-        entry = known.get(run_id)
-        if entry is None:
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            return Progress(run_id=run_id, file=what.path.name, attempt=attempt, mapping=text, started_at=now)
-        if not entry.finished:
-            return entry
-        if not again:
-            raise _finished(entry)
-        attempt += 1
-
-
-def _finished(entry: Progress) -> AstroScaleError:
-    return AstroScaleError(
-        "already_ingested",
-        f"{entry.file} was ingested as run {entry.run_id} ({entry.rows} rows, {entry.updated_at}); --again repeats it",
-    )
-
-
 async def _publish(
-    producer: AIOKafkaProducer, what: Plan, state: Progress, chunk_rows: int, on_progress: Callable[[Progress], None]
+    publisher: Publisher, what: Plan, state: Progress, on_progress: Callable[[Progress], None]
 ) -> Progress:
-    columns = dict(what.mapping.columns)
-    chunks = _groups(what.reader, columns, chunk_rows)
-    digest = hashlib.sha256()
-    for _ in range(state.chunks):
-        group = await asyncio.to_thread(next, chunks, None)
-        _digest(digest.update, group or [])
-    if digest.hexdigest() != (state.digest or hashlib.sha256().hexdigest()):
-        raise AstroScaleError(
-            "file_changed", f"{state.file} is not what it was when run {state.run_id} began; --again starts a new run"
-        )
-    while True:
-        # Reading and converting happen in a thread while the last transaction's messages are on their way.
-        group = await asyncio.to_thread(next, chunks, None)
-        if group is None:
-            break
-        await asyncio.to_thread(_digest, digest.update, group)
+    reading = await asyncio.to_thread(resume.resume, what, state)
+
+    ahead = _read(reading, what, state)
+    while group := await ahead:
+        # The next group is read while this one is committed: one ahead, so memory is bounded by two.
+        ahead = _read(reading, what, state)
         state = state.model_copy(
             update={
-                "chunks": state.chunks + 1,
-                "rows": state.rows + sum(m.rows for m in group),
-                "messages": state.messages + len(group),
-                "digest": digest.hexdigest(),
+                "chunks": state.chunks + group.chunks,
+                "rows": state.rows + sum(m.rows for m in group.messages),
+                "messages": state.messages + len(group.messages),
+                "digest": group.digest,
             }
         )
-        await _commit(producer, state, group)
+        await publisher.commit(state, group.messages)
         on_progress(state)
     state = state.model_copy(update={"finished": True})
-    await _commit(producer, state, [])
+    await publisher.commit(state, [])
     on_progress(state)
     return state
 
 
-async def _commit(producer: AIOKafkaProducer, state: Progress, group: list[RawMessage]) -> None:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    first = state.messages - len(group)
-    async with producer.transaction():
-        sent = [
-            await clients.send(
-                producer,
-                topics.RAW,
-                message.value,
-                partition=(first + i) % _PARTITIONS,
-                headers=headers.write(content_type=message.content_type, rows=message.rows, run_id=state.run_id),
-            )
-            for i, message in enumerate(group)
-        ]
-        record = state.model_copy(update={"updated_at": now}).model_dump_json().encode()
-        sent.append(await clients.send(producer, topics.INGEST_PROGRESS, record, key=state.run_id.encode()))
-        await asyncio.gather(*sent)
+def _read(reading: Reading, what: Plan, run: Progress) -> "asyncio.Task[Group | None]":
+    def read() -> Group | None:
+        group = reading.group()
+        resume.require_unchanged(what, run)
+        return group
 
-
-def _groups(reader: TableReader, columns: dict[str, str], chunk_rows: int) -> Iterator[list[RawMessage]]:
-    """The messages of several chunks at a time: one transaction's worth."""
-    wanted = list(dict.fromkeys(columns.values()))
-    group: list[RawMessage] = []
-    chunks = 0
-    for chunk in reader.chunks(wanted, chunk_rows):
-        group += messages(chunk, columns)
-        chunks += 1
-        if chunks == CHUNKS_A_TRANSACTION:
-            yield group
-            group, chunks = [], 0
-    if group:
-        yield group
-
-
-def _digest(update: Callable[[bytes], None], group: list[RawMessage]) -> None:
-    for message in group:
-        update(message.value)
+    task = asyncio.create_task(asyncio.to_thread(read))
+    # Where a commit fails, nobody asks for the group that was read meanwhile.
+    task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    return task

@@ -10,7 +10,11 @@ from pydantic import ValidationError
 
 
 class Progress(Strict):
-    """Where one run stands. digest: SHA-256 over the messages of all chunks so far."""
+    """Where one run stands.
+
+    path, size, mtime_ns: the file when the run began (records of the first days lack them: "" and 0). chunk_rows: how
+    it is cut into messages. digest: SHA-256 over all messages so far, however they were grouped into transactions.
+    """
 
     run_id: str
     file: str
@@ -23,10 +27,19 @@ class Progress(Strict):
     mapping: str = ""
     started_at: str = ""
     updated_at: str = ""
+    path: str = ""
+    size: int = 0
+    mtime_ns: int = 0
+    chunk_rows: int = 0
 
 
-def identity(path: Path, *, mapping: str, chunk_rows: int, attempt: int) -> str:
-    """The id of a run: the same file, unchanged, read in the same way."""
+def run_id(path: Path, *, mapping: str, attempt: int) -> str:
+    """The id of a run: two processes that ingest one file in the same way have the same, and one fences the other."""
+    return hashlib.sha256(f"{path.resolve()}|{mapping}|{attempt}".encode()).hexdigest()[:16]
+
+
+def first_days_id(path: Path, *, mapping: str, chunk_rows: int, attempt: int) -> str:
+    """The id that a run of this file, as it is now, had when progress did not name path, size and time."""
     stat = path.stat()
     text = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{mapping}|{chunk_rows}|{attempt}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
