@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from astroscale_shared.stars.columns import INPUTS
-from astroscale_shared.stars.encoding import ENCODING_VERSION, FEATURE_NAMES, encode
+from astroscale_shared.stars.encoding import BLOCK_ROWS, ENCODING_VERSION, FEATURE_NAMES, encode
 from astroscale_shared.stars.observations import from_columns
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,3 +138,13 @@ def test_everything_allowed_encodes_to_finite_numbers() -> None:
     assert np.isfinite(encoded.features).all()
     ends = {c.name: np.array([np.nextafter(c.low, 1e9) if c.low_open else c.low, c.high]) for c in INPUTS}
     assert np.isfinite(encode(from_columns(ends)).features).all()
+
+
+def test_rows_have_the_same_bytes_wherever_a_block_ends() -> None:
+    n = BLOCK_ROWS + 700
+    stars = random_stars(n, seed=3)
+    together = encode(stars)
+    for rows in (slice(0, 5), slice(BLOCK_ROWS - 3, BLOCK_ROWS + 3), slice(n - 5, n)):
+        part = encode(stars.take(np.arange(n)[rows]))
+        assert part.features.tobytes() == together.features[rows].tobytes()
+        assert part.flags.tobytes() == together.flags[rows].tobytes()
