@@ -1,7 +1,7 @@
 """`python -m astroscale_shared.messaging.provisioning`: create what is missing, and nothing else. Idempotent.
 
-Creates the topics of the one table, adds partitions where a topic has fewer, brings the shipped models into the registry
-and, on a new system, announces the shipped model as `default`.
+Creates the topics of the one table, adds partitions where a topic has fewer and settings that it has not got, brings the
+shipped models into the registry and, on a new system, announces the shipped model as `default`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from astroscale_shared.messaging import announcements, clients, topics
+from astroscale_shared.messaging import announcements, clients, existing_topics, topics
 from astroscale_shared.registry import DEFAULT_SLOT, open_registry
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
@@ -28,7 +28,7 @@ class Report:
 
 
 async def create_topics(settings: KafkaSettings, table: tuple[topics.Topic, ...] = topics.TABLE) -> list[str]:
-    """Create the topics that are missing; returns their names."""
+    """Create the topics that are missing, and give the others what they lack; returns the names of the new ones."""
     await clients.wait_for_broker(settings)
     admin = clients.admin(settings)
     await admin.start()
@@ -45,6 +45,7 @@ async def create_topics(settings: KafkaSettings, table: tuple[topics.Topic, ...]
             for name, code, *_ in answer.topic_errors:
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise AstroScaleError("topic_not_created", f"topic {name}: {for_code(code).__name__}")
+        await existing_topics.adapt(admin, [topic for topic in table if topic.name in there])
         return [topic.name for topic in missing]
     finally:
         await admin.close()
