@@ -27,8 +27,18 @@ _DEFAULT_PORTS: Final = {
 
 
 @dataclass(slots=True)
+class Kind:
+    """Rows of one kind: new ones (`first`), or of messages that were re-driven or replayed onto the topic."""
+
+    rows_in: int
+    rows_out: int
+    rows_rejected: int
+
+
+@dataclass(slots=True)
 class Stage:
-    """One step of the stream. lag counts `lag_unit` (messages of the raw topic, rows of the encoded one)."""
+    """One step of the stream, rows of all kinds together. lag counts `lag_unit` (messages of the raw topic, rows of the
+    encoded one). offsets_expired: what retention took before it was read."""
 
     topic: str
     service: str
@@ -40,6 +50,8 @@ class Stage:
     lag: int
     lag_unit: str
     adds_up: bool
+    offsets_expired: int = 0
+    kinds: dict[str, Kind] = field(default_factory=dict[str, Kind])
 
 
 @dataclass(slots=True)
@@ -83,7 +95,7 @@ def stages_of(totals: dict[str, StageTotals], raw_lag: int) -> list[Stage]:
     """The stages of the ledger's sums; a service that has done nothing yet has zeros."""
     encode = totals.get("preprocessor", StageTotals())
     score = totals.get("inference", StageTotals())
-    waiting = encode.rows_out - score.rows_in
+    waiting = ledger.waiting(totals)
     return [
         _stage(topics.RAW, "preprocessor", encode, raw_lag, "messages", adds_up=encode.adds_up),
         _stage(topics.ENCODED, "inference", score, max(0, waiting), "rows", adds_up=score.adds_up and waiting >= 0),
@@ -102,6 +114,8 @@ def _stage(topic: str, service: str, totals: StageTotals, lag: int, unit: str, *
         lag=lag,
         lag_unit=unit,
         adds_up=adds_up,
+        offsets_expired=totals.offsets_expired,
+        kinds={k: Kind(of.rows_in, of.rows_out, of.rows_rejected) for k, of in totals.kinds.items()},
     )
 
 

@@ -21,7 +21,8 @@ from astroscale_client.output import Exit, number, out, print_json
 HELP = """Show how many rows each topic had, what became of them, and whether they add up.
 
 For each stage: rows in, rows out (encoded, predicted), rows rejected with the reasons, and the lag: messages
-of the raw topic, rows of the encoded topic that are still to be done. The numbers are the ledger's, which the
+of the raw topic, rows of the encoded topic that are still to be done. Re-driven and replayed rows, and what
+expired before it was read, are named where there are any. The numbers are the ledger's, which the
 services write in the same transactions as the rows; [bold]astroscale audit[/] recounts them from the topics.
 
 [bold]Examples[/]
@@ -32,6 +33,8 @@ services write in the same transactions as the rows; [bold]astroscale audit[/] r
 
 [bold]Exit codes[/]: 0 all adds up (rows may be waiting); 1 error; 3 rows are unaccounted for; 4 Kafka does not answer.
 """
+
+_COPIES = {"redrive": "re-driven", "replay": "replayed"}
 
 
 def status(
@@ -95,8 +98,14 @@ def _stages(stages: list[Stage], before: Status | None, seconds: float) -> Table
         waiting = "0" if not stage.lag else f"[yellow]{number(stage.lag)} {stage.lag_unit}[/]"
         verdict = "[green]✓[/]" if stage.adds_up else _difference(stages, i)
         shown.add_row(stage.topic, number(stage.rows_in), done, number(stage.rows_rejected), waiting, verdict)
+        for kind, of in stage.kinds.items():
+            if kind != "first":
+                parts = (number(part) for part in (of.rows_in, of.rows_out, of.rows_rejected))
+                shown.add_row(f"  of them {_COPIES.get(kind, kind)}", *parts, "", "")
         for code, count in stage.rejected_by.items():
             shown.add_row(f"  [dim]{code}[/]", "", "", f"[dim]{number(count)}[/]", "", "")
+        if stage.offsets_expired:
+            shown.add_row(f"  [yellow]{number(stage.offsets_expired)} offsets expired unread[/]", "", "", "", "", "")
     return shown
 
 
@@ -105,7 +114,10 @@ def _difference(stages: list[Stage], i: int) -> str:
     left = stage.rows_in - stage.rows_out - stage.rows_rejected
     if left:
         return f"[bold red]✗ {number(abs(left))} {'missing' if left > 0 else 'too many'}[/]"
-    return f"[bold red]✗ {number(stage.rows_in - stages[i - 1].rows_out)} more than were encoded[/]"
+    new = stage.rows_in - sum(of.rows_in for kind, of in stage.kinds.items() if kind != "first")
+    if i and new > stages[i - 1].rows_out:
+        return f"[bold red]✗ {number(new - stages[i - 1].rows_out)} more than were encoded[/]"
+    return "[bold red]✗ kinds differ[/]"
 
 
 def _services(probes: list[Probe]) -> Table:

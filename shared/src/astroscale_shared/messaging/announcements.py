@@ -1,13 +1,12 @@
 """Which model each slot holds: read from and written to the compacted topic of published models."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import TopicPartition
-
-from astroscale_shared.messaging import clients, topics
+from astroscale_shared.messaging import clients, following, topics
 from astroscale_shared.registry.announcement import ModelAnnouncement
 from astroscale_shared.registry.store import ModelRef, Registry
 from astroscale_shared.runtime import logging
@@ -71,26 +70,11 @@ async def latest(settings: KafkaSettings) -> dict[str, ModelAnnouncement]:
 async def follow(settings: KafkaSettings) -> AsyncGenerator[ModelAnnouncement | Withdrawn | Unreadable | None]:
     """All that is said of slots from the beginning on, for ever; None once, where the topic ended when we began:
     what came before it is the state to start from. Without a group: every replica reads all."""
-    client = clients.consumer(settings, group_id=None)
-    await client.start()
-    try:
-        caught_up = False
-        await client.topics()
-        tp = TopicPartition(topics.MODELS, 0)
-        client.assign([tp])
-        await client.seek_to_beginning(tp)
-        end = (await client.end_offsets([tp]))[tp]
-        while True:
-            if not caught_up and await client.position(tp) >= end:
-                caught_up = True
-                yield None
-            for messages in (await client.getmany(tp, timeout_ms=200)).values():
-                for message in messages:
-                    said = _parse(message)
-                    if said is not None:
-                        yield said
-    finally:
-        await client.stop()
+    async with aclosing(following.follow(settings, topics.MODELS)) as records:
+        async for record in records:
+            said = None if record is None else _parse(record)
+            if record is None or said is not None:
+                yield said
 
 
 async def _write(settings: KafkaSettings, slot: str, value: bytes | None) -> None:

@@ -5,16 +5,19 @@ written in one transaction, with the same `next_offset`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
-from astroscale_shared.messaging import clients, topics
+from astroscale_shared.messaging import clients, following, topics
 from astroscale_shared.messaging.contracts import LedgerTotals
 from astroscale_shared.messaging.outcome import Outgoing
 from astroscale_shared.messaging.provenance import KINDS, Kind
+from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.settings import KafkaSettings
 
 Totals = Mapping[Kind, LedgerTotals]
@@ -132,8 +135,18 @@ class StageTotals:
     @property
     def adds_up(self) -> bool:
         """Whether every row that came in went out or was refused, in each kind."""
-        mine = self.rows_in == self.rows_out + self.rows_rejected
-        return mine and all(kind.adds_up for kind in self.kinds.values())
+        return self.mismatch == 0
+
+    @property
+    def mismatch(self) -> int:
+        """Rows too few or too many, over the kinds."""
+        parts = self.kinds.values() or [self]
+        return sum(abs(part.rows_in - part.rows_out - part.rows_rejected) for part in parts)
+
+    @property
+    def rows_new(self) -> int:
+        """Rows in, but for those of copies made onto this topic: what the stage before has written."""
+        return self.rows_in - sum(kind.rows_in for name, kind in self.kinds.items() if name != "first")
 
     def add(self, entry: LedgerTotals) -> None:
         """Take in one partition's totals of one kind."""
@@ -156,15 +169,42 @@ def add_up(totals: Iterable[LedgerTotals]) -> dict[str, StageTotals]:
     return stages
 
 
-def parse(key: bytes | None, value: bytes | None) -> tuple[bytes, LedgerTotals] | None:
-    """Key and totals of one record of the ledger topic; None where it holds none."""
-    if key is None or value is None:
-        return None
-    return key, LedgerTotals.model_validate(orjson.loads(value))
+def waiting(stages: Mapping[str, StageTotals]) -> int:
+    """Encoded rows that inference has not counted yet. Below zero it has counted rows that nobody encoded."""
+    empty = StageTotals()
+    return stages.get("preprocessor", empty).rows_out - stages.get("inference", empty).rows_new
+
+
+def mismatch(stages: Mapping[str, StageTotals]) -> int:
+    """Rows that are unaccounted for, in a stage or from stage to stage; 0 when all adds up."""
+    return sum(stage.mismatch for stage in stages.values()) + max(0, -waiting(stages))
+
+
+def parse(latest: Mapping[bytes, bytes]) -> list[LedgerTotals]:
+    """Totals of the ledger topic's latest records, by key; a record that is none of ours is logged and left out."""
+    found: list[LedgerTotals] = []
+    for key, value in latest.items():
+        try:
+            found.append(LedgerTotals.model_validate_json(value))
+        except ValidationError as error:
+            logging.get("ledger").warning("bad_totals", key=repr(key[:100]), reason=str(error.errors()[0]["msg"]))
+    return found
+
+
+async def follow(settings: KafkaSettings) -> AsyncGenerator[Mapping[bytes, bytes]]:
+    """The latest record of each key, for `parse`: as they are now, and again whenever one has come, for ever."""
+    latest: dict[bytes, bytes] = {}
+    caught_up = False
+    async with aclosing(following.follow(settings, topics.LEDGER)) as records:
+        async for record in records:
+            caught_up |= record is None
+            if record is not None and record.key is not None and record.value is not None:
+                latest[record.key] = record.value
+            if caught_up:
+                yield latest
 
 
 async def read(settings: KafkaSettings) -> list[LedgerTotals]:
     """The latest totals of each key, read committed."""
-    said = (parse(message.key, message.value) for message in await clients.read_to_end(settings, topics.LEDGER))
-    latest = dict(one for one in said if one is not None)
-    return list(latest.values())
+    records = await clients.read_to_end(settings, topics.LEDGER)
+    return parse({record.key: record.value for record in records if record.key and record.value})
