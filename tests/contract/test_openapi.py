@@ -29,11 +29,13 @@ def test_the_routes(described: Any) -> None:
         ("/predict", "post"),
         ("/predict/batch", "post"),
         ("/model", "get"),
+        ("/ledger", "get"),
         ("/healthz", "get"),
         ("/readyz", "get"),
         ("/metrics", "get"),
     }
     assert set(described["paths"]["/predict"]["post"]["responses"]) == {"200", "401", "413", "415", "422", "503", "504"}
+    assert set(described["paths"]["/ledger"]["get"]["responses"]) == {"200", "401", "503"}
     batch = described["paths"]["/predict/batch"]["post"]
     assert set(batch["responses"]) == {"200", "401", "413", "415", "422", "503", "504"}
     kinds = {"application/json", "application/vnd.apache.arrow.stream"}

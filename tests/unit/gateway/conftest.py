@@ -7,19 +7,20 @@ from typing import Any, Protocol
 import httpx
 import pytest
 from astroscale_gateway.app import build_app
+from astroscale_gateway.ledger import Follow
 from astroscale_gateway.settings import GatewaySettings
 from astroscale_shared.runtime.settings import KafkaSettings, RedisSettings
 
-from tests.unit.gateway.fakes import FakeTransport
+from tests.unit.gateway.fakes import FakeLedger, FakeTransport
 
 NO_REDIS = RedisSettings(url="redis://127.0.0.1:1/0")
 
 
 class Gateway(Protocol):
-    """`async with gateway(transport, **settings) as client`."""
+    """`async with gateway(transport, follow, **settings) as client`."""
 
     def __call__(
-        self, transport: FakeTransport | None = None, **settings: Any
+        self, transport: FakeTransport | None = None, follow: Follow | None = None, **settings: Any
     ) -> AbstractAsyncContextManager[httpx.AsyncClient]: ...
 
 
@@ -34,14 +35,22 @@ def gateway() -> Gateway:
     """Makes running gateways."""
 
     @asynccontextmanager
-    async def run(transport: FakeTransport | None = None, **settings: Any) -> AsyncGenerator[httpx.AsyncClient]:
+    async def run(
+        transport: FakeTransport | None = None, follow: Follow | None = None, **settings: Any
+    ) -> AsyncGenerator[httpx.AsyncClient]:
         carrier = transport or FakeTransport()
 
         async def connect() -> FakeTransport:
             await carrier.start()
             return carrier
 
-        app = build_app(GatewaySettings(probe_seconds=0.2, **settings), KafkaSettings(), NO_REDIS, connect=connect)
+        app = build_app(
+            GatewaySettings(probe_seconds=0.2, **settings),
+            KafkaSettings(),
+            NO_REDIS,
+            connect=connect,
+            follow=follow or FakeLedger().follow,
+        )
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway") as client,

@@ -1,13 +1,13 @@
 """A way to inference without a broker: the contract's bytes in, the contract's bytes out."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 import numpy as np
 import orjson
 import pyarrow as pa
-from astroscale_shared.messaging import codec, raw
-from astroscale_shared.messaging.contracts import ARROW, CONTENT_TYPE, REPLY_SCHEMA
+from astroscale_shared.messaging import codec, ledger, raw
+from astroscale_shared.messaging.contracts import ARROW, CONTENT_TYPE, REPLY_SCHEMA, LedgerTotals
 from astroscale_shared.messaging.requests import MODEL, Reply
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.stars.flags import flags_of
@@ -87,3 +87,21 @@ class FakeTransport:
         if error is not None:
             raise error
         return Reply(self.reply(value), {})
+
+
+class FakeLedger:
+    """The ledger's topic: what `write` has put there."""
+
+    def __init__(self) -> None:
+        self._latest: dict[bytes, bytes] = {}
+        self._moved = asyncio.Event()
+
+    def write(self, *totals: LedgerTotals) -> None:
+        self._latest |= {ledger.key_of(entry): entry.model_dump_json().encode() for entry in totals}
+        self._moved.set()
+
+    async def follow(self) -> AsyncGenerator[Mapping[bytes, bytes]]:
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            yield self._latest

@@ -6,8 +6,10 @@ import importlib.metadata
 import os
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
+from astroscale_shared.messaging import ledger as totals
 from astroscale_shared.messaging.requests import RequestClient
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
@@ -28,6 +30,7 @@ from astroscale_gateway.edge import Edge, OnError
 from astroscale_gateway.handlers import Handlers
 from astroscale_gateway.idempotency import IdempotencyKeys
 from astroscale_gateway.lease import PartitionLease
+from astroscale_gateway.ledger import Follow, Ledger
 from astroscale_gateway.metrics import GatewayMetrics
 from astroscale_gateway.page import add_docs, add_page
 from astroscale_gateway.readiness import Readiness
@@ -60,12 +63,15 @@ def build_app(
     redis: RedisSettings | None = None,
     *,
     connect: Connect | None = None,
+    follow: Follow | None = None,
 ) -> Gateway:
-    """The gateway, wired. `connect` replaces the way to inference (tests)."""
+    """The gateway, wired. `connect` replaces the way to inference, `follow` that to the ledger (tests)."""
     metrics = GatewayMetrics()
     store = _redis(redis or RedisSettings.load())
     lease = PartitionLease(store, f"{socket.gethostname()}-{os.getpid()}", settings.reply_lease_seconds)
-    relay = Relay(connect or _kafka(kafka or KafkaSettings.load(), lease), metrics)
+    kafka = kafka or KafkaSettings.load()
+    relay = Relay(connect or _kafka(kafka, lease), metrics)
+    ledger = Ledger(follow or partial(totals.follow, kafka), metrics)
     batcher: Batcher[Row, bytes] = Batcher(
         relay.predict,
         Limits(
@@ -95,11 +101,13 @@ def build_app(
         await lease.start()
         await relay.start()
         await readiness.start()
+        await ledger.start()
         try:
             yield
         finally:
             await batcher.close()
             tables.close()
+            await ledger.stop()
             await readiness.stop()
             await relay.stop()
             await lease.stop()
@@ -113,7 +121,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
     )
-    handlers = Handlers(settings, metrics, relay, batcher, tables, keys, readiness)
+    handlers = Handlers(settings, metrics, relay, batcher, tables, keys, readiness, ledger)
     handlers.add_to(app.router)
     add_docs(app)
     add_page(app, settings.static_dir)

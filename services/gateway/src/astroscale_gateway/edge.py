@@ -17,7 +17,7 @@ from astroscale_gateway.metrics import GatewayMetrics
 
 _SAFE_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TEMPLATES: Final = (
-    "/predict", "/predict/batch", "/model", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/",
+    "/predict", "/predict/batch", "/model", "/ledger", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/",
 )  # fmt: skip
 _HEADERS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 CLIENT_GONE: Final = 499

@@ -17,12 +17,14 @@ from astroscale_gateway.body import JSON, read_json
 from astroscale_gateway.domain import star, table
 from astroscale_gateway.domain.answer import with_request_id
 from astroscale_gateway.idempotency import IdempotencyKeys
+from astroscale_gateway.ledger import Ledger
 from astroscale_gateway.metrics import GatewayMetrics
 from astroscale_gateway.readiness import Readiness
 from astroscale_gateway.relay import Relay
 from astroscale_gateway.schemas import (
     Alive,
     ErrorResponse,
+    LedgerResponse,
     ModelResponse,
     PredictBatchResponse,
     PredictResponse,
@@ -87,6 +89,7 @@ class Handlers:
         tables: Tables,
         keys: IdempotencyKeys,
         readiness: Readiness,
+        ledger: Ledger,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
@@ -95,6 +98,7 @@ class Handlers:
         self._tables = tables
         self._keys = keys
         self._readiness = readiness
+        self._ledger = ledger
         self._api_key = ApiKey(settings.api_key)
 
     def direct(self) -> dict[tuple[str, str], Callable[[Request], Coroutine[Any, Any, Response]]]:
@@ -156,6 +160,15 @@ class Handlers:
             tags=["predictions"],
             summary="The model in service",
             responses={200: {"model": ModelResponse}, **_FAILURES},
+        )
+        router.add_api_route(
+            "/ledger",
+            self.ledger,
+            methods=["GET"],
+            operation_id="ledger",
+            tags=["operation"],
+            summary="What became of every row of the stream, and whether it adds up",
+            responses={200: {"model": LedgerResponse}, **{code: _FAILURES[code] for code in (401, 503)}},
         )
         router.add_api_route(
             "/healthz", self.healthz, methods=["GET"], operation_id="healthz", tags=["operation"],
@@ -241,6 +254,11 @@ class Handlers:
         said = await self._relay.model(self._settings.deadline_seconds)
         return Response(orjson.dumps(said), media_type=JSON)
 
+    async def ledger(self, request: Request) -> Response:
+        """The services' own totals by stage and kind; `astroscale audit` recounts them from the topics."""
+        self._api_key.check(request)
+        return Response(orjson.dumps(self._ledger.report()), media_type=JSON)
+
     async def healthz(self, _request: Request) -> Response:
         """The event loop turns."""
         return Response(b'{"alive":true}', media_type=JSON)
@@ -254,4 +272,5 @@ class Handlers:
         """The exposition format's text."""
         self._metrics.waiting.set(self._batcher.waiting)
         self._metrics.tables_waiting.set(self._tables.waiting)
+        self._ledger.measure()
         return Response(self._metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -18,6 +18,8 @@ class GatewayMetrics(Metrics):
         self.table_rows = self.counter("table_rows", "stars of tables, by what became of them", ["outcome"])
         self.tables_waiting = self.gauge("tables_waiting", "tables that are being predicted")
         self.ready = self.gauge("ready", "1 while predictions can be had")
+        self.ledger_rows = self.gauge("ledger_rows", "rows by the ledger's totals", ["stage", "kind", "what"])
+        self.ledger_mismatch = self.gauge("ledger_mismatch_rows", "rows unaccounted for in a stage or between them")
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def answered(self, route: str, status: int, seconds: float) -> None:

@@ -29,7 +29,7 @@ def describe(app: FastAPI) -> None:
             components["schemas"]["PredictRequest"] = _request_schema(PredictRequest)
             components["schemas"]["BatchStar"] = _request_schema(BatchStar)
             components["securitySchemes"] = {"apiKey": _KEY_SCHEME}
-            for path in ("/predict", "/predict/batch", "/model"):
+            for path in ("/predict", "/predict/batch", "/model", "/ledger"):
                 for operation in document["paths"][path].values():
                     operation["security"] = [{}, {"apiKey": []}]
         return generate()

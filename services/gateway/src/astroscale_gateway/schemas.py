@@ -192,6 +192,44 @@ class ErrorResponse(BaseModel):
     request_id: str = Field(examples=["c0ffee"])
 
 
+class LedgerRows(BaseModel):
+    """Rows of one kind. rows_in = rows_out + rows_rejected."""
+
+    rows_in: int = Field(examples=[5000])
+    rows_out: int = Field(description="Encoded, or predicted", examples=[4998])
+    rows_rejected: int = Field(description="Each is in a dead letter", examples=[2])
+
+
+class LedgerStage(LedgerRows):
+    """One step of the stream, over all partitions and kinds."""
+
+    stage: str = Field(
+        description="`encode` (raw to encoded) or `predict` (encoded to predictions)", examples=["encode"]
+    )
+    service: str = Field(examples=["preprocessor"])
+    topic: str = Field(description="The topic that it reads", examples=["astro.observations.raw.v1"])
+    messages: int = Field(examples=[3])
+    offsets_expired: int = Field(description="What retention took before it was read", examples=[0])
+    rejected_by: dict[str, int] = Field(description="Rows by reason code", examples=[{"out_of_range": 2}])
+    adds_up: bool = Field(examples=[True])
+    kinds: dict[str, LedgerRows] = Field(
+        description="`first`: new rows. `redrive`: of messages that were refused and sent again. `replay`: of messages "
+        "that an operator copied onto the topic"
+    )
+
+
+class LedgerResponse(BaseModel):
+    """What became of every row, by the totals that the services write in the transactions of the rows they count."""
+
+    adds_up: bool = Field(description="No row is unaccounted for", examples=[True])
+    mismatch_rows: int = Field(
+        description="Rows in that went nowhere or out that came from nowhere, in a stage or between the two",
+        examples=[0],
+    )
+    waiting_rows: int = Field(description="Encoded, and not counted by inference yet", examples=[0])
+    stages: list[LedgerStage]
+
+
 class Alive(BaseModel):
     """The process answers."""
 

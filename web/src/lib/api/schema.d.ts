@@ -70,6 +70,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of every row of the stream, and whether it adds up
+         * @description The services' own totals by stage and kind; `astroscale audit` recounts them from the topics.
+         */
+        get: operations["ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -271,6 +291,128 @@ export interface components {
              * @example 0.0000947
              */
             upper_z: number;
+        };
+        /**
+         * LedgerResponse
+         * @description What became of every row, by the totals that the services write in the transactions of the rows they count.
+         */
+        LedgerResponse: {
+            /**
+             * Adds Up
+             * @description No row is unaccounted for
+             * @example true
+             */
+            adds_up: boolean;
+            /**
+             * Mismatch Rows
+             * @description Rows in that went nowhere or out that came from nowhere, in a stage or between the two
+             * @example 0
+             */
+            mismatch_rows: number;
+            /**
+             * Waiting Rows
+             * @description Encoded, and not counted by inference yet
+             * @example 0
+             */
+            waiting_rows: number;
+            /** Stages */
+            stages: components["schemas"]["LedgerStage"][];
+        };
+        /**
+         * LedgerRows
+         * @description Rows of one kind. rows_in = rows_out + rows_rejected.
+         */
+        LedgerRows: {
+            /**
+             * Rows In
+             * @example 5000
+             */
+            rows_in: number;
+            /**
+             * Rows Out
+             * @description Encoded, or predicted
+             * @example 4998
+             */
+            rows_out: number;
+            /**
+             * Rows Rejected
+             * @description Each is in a dead letter
+             * @example 2
+             */
+            rows_rejected: number;
+        };
+        /**
+         * LedgerStage
+         * @description One step of the stream, over all partitions and kinds.
+         */
+        LedgerStage: {
+            /**
+             * Rows In
+             * @example 5000
+             */
+            rows_in: number;
+            /**
+             * Rows Out
+             * @description Encoded, or predicted
+             * @example 4998
+             */
+            rows_out: number;
+            /**
+             * Rows Rejected
+             * @description Each is in a dead letter
+             * @example 2
+             */
+            rows_rejected: number;
+            /**
+             * Stage
+             * @description `encode` (raw to encoded) or `predict` (encoded to predictions)
+             * @example encode
+             */
+            stage: string;
+            /**
+             * Service
+             * @example preprocessor
+             */
+            service: string;
+            /**
+             * Topic
+             * @description The topic that it reads
+             * @example astro.observations.raw.v1
+             */
+            topic: string;
+            /**
+             * Messages
+             * @example 3
+             */
+            messages: number;
+            /**
+             * Offsets Expired
+             * @description What retention took before it was read
+             * @example 0
+             */
+            offsets_expired: number;
+            /**
+             * Rejected By
+             * @description Rows by reason code
+             * @example {
+             *       "out_of_range": 2
+             *     }
+             */
+            rejected_by: {
+                [key: string]: number;
+            };
+            /**
+             * Adds Up
+             * @example true
+             */
+            adds_up: boolean;
+            /**
+             * Kinds
+             * @description `first`: new rows. `redrive`: of messages that were refused and sent again. `replay`: of messages that an operator copied onto the topic
+             */
+            kinds: {
+                [key: string]: components["schemas"]["LedgerRows"];
+            };
         };
         /**
          * ModelRef
@@ -853,6 +995,46 @@ export interface operations {
             /** @description No prediction within the deadline */
             504: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+        };
+    };
+    ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerResponse"];
+                };
+            };
+            /** @description A key is asked for, and missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            /** @description Too many wait, or inference cannot be reached: try again */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
