@@ -12,7 +12,8 @@ from astroscale_shared.messaging.transactions import Outgoing
 from astroscale_shared.runtime.settings import KafkaSettings
 
 PARTITIONS = 4
-_POLL_S = 0.05
+_POLL_S = 0.25
+"""Seldom, since a service answers this beside its work; what counts is the broker's clock."""
 
 
 async def make_topics(settings: KafkaSettings, *names: str) -> None:

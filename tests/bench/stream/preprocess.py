@@ -14,12 +14,30 @@ from astroscale_shared.runtime.settings import KafkaSettings
 from tests.bench.report import Row
 from tests.bench.stream import broker, samples
 from tests.bench.stream.broker import PARTITIONS
-from tests.bench.stream.memory import resident_mb
 from tests.bench.stream.programs import Program, running
 from tests.bench.stream.sizes import Sizes
+from tests.bench.stream.taken import cpu_seconds, resident_mb
 from tests.support.services import Service, running_service
 
 ROWS_IN = "astroscale_preprocessor_rows_in_total"
+
+
+class Figures:
+    """Of each repeat: stars/s, and the processor's seconds for a million stars."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self.costs: list[float] = []
+
+    def add(self, rows: int, seconds: float, cpu: float) -> None:
+        """One repeat."""
+        self.rates.append(rows / seconds)
+        self.costs.append(cpu / rows * 1e6)
+
+    def clear(self) -> None:
+        """Forget what warmed up."""
+        self.rates.clear()
+        self.costs.clear()
 
 
 class Preprocess:
@@ -31,13 +49,9 @@ class Preprocess:
         self._in, self._out, self._singles, self._answers = (
             f"bench.{what}.{tag}" for what in ("in", "out", "singles", "answers")
         )
-        self.arrow: list[float] = []
-        self.pipe: list[float] = []
-        self.json: list[float] = []
-        self.plain: list[float] = []
+        self.arrow, self.pipe, self.json, self.plain = Figures(), Figures(), Figures(), Figures()
         self.resident: list[float] = []
-        self.small: list[float] = []
-        self.large: list[float] = []
+        self.small, self.large = Figures(), Figures()
 
     async def measure(self) -> list[Row]:
         """Start everything once, measure in turning order."""
@@ -60,7 +74,7 @@ class Preprocess:
                         figures.clear()
             for into, n in ((self.small, self._sizes.arrow), (self.large, self._sizes.growth)):
                 await self._service(service, n, into, as_json=False)
-            self.resident.append(await asyncio.to_thread(resident_mb, service.process))
+            self.resident.append(await asyncio.to_thread(resident_mb, service.process.pid))
         return self._rows()
 
     async def _repeat(self, service: Service, pipe: Program, plain: Program, *, turned: bool) -> None:
@@ -72,17 +86,19 @@ class Preprocess:
         ]
         for run in reversed(runs) if turned else runs:
             await run()
-        self.resident.append(await asyncio.to_thread(resident_mb, service.process))
+        self.resident.append(await asyncio.to_thread(resident_mb, service.process.pid))
 
-    async def _service(self, service: Service, n: int, into: list[float], *, as_json: bool) -> None:
+    async def _service(self, service: Service, n: int, into: Figures, *, as_json: bool) -> None:
         messages = (samples.raw_json if as_json else samples.raw_arrow)(topics.RAW, n)
         rows = n if as_json else len(messages) * min(CHUNK_ROWS, n)
         before = await broker.ends(self._settings, topics.ENCODED)
         wanted = await asyncio.to_thread(service.metric, ROWS_IN) + rows
         began = await broker.fill(self._settings, messages)
+        spent = cpu_seconds(service.process.pid)
         await broker.until(lambda: service.metric(ROWS_IN) >= wanted, "all rows encoded")
+        spent = cpu_seconds(service.process.pid) - spent
         ended = await broker.last_append(self._settings, topics.ENCODED, before)
-        into.append(rows / (ended - began))
+        into.add(rows, ended - began, spent)
 
     async def _pipe(self, pipe: Program) -> None:
         messages = samples.raw_arrow(self._in, self._sizes.arrow)
@@ -93,28 +109,32 @@ class Preprocess:
         await self._reference(plain, messages, self._answers, self.plain, rows_a_message=1)
 
     async def _reference(
-        self, program: Program, messages: list[samples.Outgoing], out: str, into: list[float], *, rows_a_message: int
+        self, program: Program, messages: list[samples.Outgoing], out: str, into: Figures, *, rows_a_message: int
     ) -> None:
         before = await broker.ends(self._settings, out)
         wanted = program.count + len(messages)
         began = await broker.fill(self._settings, messages)
+        spent = cpu_seconds(program.process.pid)
         await broker.until(lambda: program.reached(wanted), "the reference has read all")
+        spent = cpu_seconds(program.process.pid) - spent
         ended = await broker.last_append(self._settings, out, before)
-        into.append(len(messages) * rows_a_message / (ended - began))
+        into.add(len(messages) * rows_a_message, ended - began, spent)
 
     def _rows(self) -> list[Row]:
         pipe, plain = "bare transactional pipe, same bytes", "plain FastStream handler"
         return [
             Row(
-                "preprocess raw Arrow -> encoded", "stars/s", self.arrow, pipe, self.pipe,
+                "preprocess raw Arrow -> encoded", "stars/s", self.arrow.rates, pipe, self.pipe.rates,
                 value_at_least=600_000, at_least=0.5, note=f"{self._sizes.arrow:,} stars, exactly once",
             ),
+            Row("CPU of it, a million stars", "s", self.arrow.costs, pipe, self.pipe.costs, note="the process alone"),
             Row(
-                "preprocess single JSON messages", "stars/s", self.json, plain, self.plain,
+                "preprocess single JSON messages", "stars/s", self.json.rates, plain, self.plain.rates,
                 value_at_least=60_000, at_least=25, note=f"{self._sizes.json:,} messages, exactly once",
             ),
+            Row("CPU of it, a million messages", "s", self.json.costs, plain, self.plain.costs, note="the process alone"),
             Row(
-                "preprocess a larger backlog", "stars/s", self.large, f"{self._sizes.arrow:,} stars", self.small,
+                "preprocess a larger backlog", "stars/s", self.large.rates, f"{self._sizes.arrow:,} stars", self.small.rates,
                 at_least=0.9, note=f"{self._sizes.growth:,} stars, on topics that are filled",
             ),
             Row("RSS of the preprocessor", "MB", self.resident, value_at_most=300, note="after each repeat"),

@@ -55,7 +55,7 @@ def main() -> int:
         os.environ["ASTROSCALE_CONFIG"] = str(folder / "no-config.toml")
         with running_kafka(folder) as kafka:
             settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
-            asyncio.run(provision(settings, RegistrySettings.load()))
+            asyncio.run(asyncio.wait_for(provision(settings, RegistrySettings.load()), 60))
             for measurement in asked.only or MEASUREMENTS:
                 console.print(f"[dim]{time.monotonic() - began:6.0f} s[/dim]  {measurement}")
                 rows += asyncio.run(MEASUREMENTS[measurement](settings, folder, sizes))

@@ -20,9 +20,9 @@ from astroscale_shared.runtime.settings import KafkaSettings
 from tests.bench.report import Row, percentile
 from tests.bench.science.speed import shipped
 from tests.bench.stream import broker, samples
-from tests.bench.stream.memory import resident_mb
 from tests.bench.stream.programs import seconds_of
 from tests.bench.stream.sizes import Sizes
+from tests.bench.stream.taken import resident_mb
 from tests.support.servers import running_redis
 from tests.support.services import Service, running_service
 
@@ -60,7 +60,7 @@ class Score:
                 for run in reversed(runs) if repeat % 2 else runs:
                     await run()
                 await self._requests(service, gateway, batches, rows)
-                self.resident.append(await asyncio.to_thread(resident_mb, service.process))
+                self.resident.append(await asyncio.to_thread(resident_mb, service.process.pid))
                 if repeat < 0:
                     for figures in (self.scored, self.alone, self.idle, self.busy, self.resident):
                         figures.clear()
