@@ -230,6 +230,16 @@ async def test_a_loop_without_partitions_stands_by_ready(pair: Pair) -> None:
     assert await visible(pair.settings, pair.out) == once(sent)
 
 
+async def test_a_named_member_comes_back_to_its_partitions(pair: Pair) -> None:
+    """It does not leave the group, and whoever comes under its name takes its place."""
+    sent: list[str] = []
+    for _ in range(2):
+        async with running(pair.loop(instance_id="replica-0")):
+            sent += await produce(pair.settings, pair.source, 40, partitions=4)
+            await until(lambda: pair.has(len(sent)), "all records out")
+    assert await visible(pair.settings, pair.out) == once(sent)
+
+
 def test_the_helper_counts_twice_what_is_there_twice() -> None:
     """A test of exactly once is worth what its counting is."""
     assert pipes.Counter(["0:1", "0:1"]) != once(["0:1"])

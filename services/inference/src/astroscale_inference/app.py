@@ -49,6 +49,8 @@ class App:
                 process=Score(self.metrics, self._model, shadow=self.shadow and self.shadow.submit),
                 workers=1,
                 max_records=settings.max_messages,
+                max_weight=settings.max_bytes,
+                instance_id=settings.instance_id,
                 producer_options={"max_request_size": topics.DLQ_MAX_BYTES},
             )
         self.replies: Replies | None = None

@@ -8,7 +8,10 @@ from pydantic import Field
 class InferenceSettings(ServiceSettings):
     """slot: which slot of published models is served. shadow_slot: whose model scores the stream beside it, if
     score_shadow. threads: ONNX Runtime's, per session; scale by processes. execution_providers: ONNX Runtime's, by
-    preference, for example `["CUDAExecutionProvider", "CPUExecutionProvider"]` with a build that has it."""
+    preference, for example `["CUDAExecutionProvider", "CPUExecutionProvider"]` with a build that has it.
+    max_messages, max_bytes: of one transaction of the stream. instance_id: a name that this replica keeps in the stream's
+    group over restarts; only where an orchestrator has an ordinal for it (a replica with one gives its partitions up by
+    time-out alone). Requests never wait for a replica's return."""
 
     section = "INFERENCE"
     table = "inference"
@@ -20,6 +23,8 @@ class InferenceSettings(ServiceSettings):
     threads: int = Field(default=1, ge=1, le=64)
     execution_providers: tuple[str, ...] = ("CPUExecutionProvider",)
     max_messages: int = Field(default=200, ge=1, le=10_000)
+    max_bytes: int = Field(default=8 << 20, ge=1 << 16, le=1 << 30)
+    instance_id: str | None = None
     max_rows_a_request: int = Field(default=10_000, ge=1)
     score_stream: bool = True
     answer_requests: bool = True

@@ -12,6 +12,7 @@ from astroscale_shared.runtime.settings import KafkaSettings
 from astroscale_preprocessor.handlers import Encode
 from astroscale_preprocessor.metrics import PreprocessorMetrics
 from astroscale_preprocessor.settings import PreprocessorSettings
+from astroscale_preprocessor.weighing import weigh
 
 
 class App:
@@ -27,6 +28,9 @@ class App:
             process=Encode(self.metrics, batch_size=settings.batch_size),
             workers=settings.workers,
             max_records=settings.max_messages,
+            max_weight=settings.max_bytes,
+            weigh=weigh,
+            instance_id=settings.instance_id,
             producer_options={"max_request_size": topics.DLQ_MAX_BYTES},
         )
         self.health = HealthServer(settings.host, settings.metrics_port, self.metrics, self.loop.unready)

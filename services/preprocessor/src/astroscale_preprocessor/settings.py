@@ -15,3 +15,5 @@ class PreprocessorSettings(ServiceSettings):
     batch_size: int = Field(default=4096, ge=1, le=8192)
     max_messages: int = Field(default=2_000, ge=1, le=100_000)
     workers: int = Field(default=2, ge=1, le=64)
+    max_bytes: int = Field(default=8 << 20, ge=1 << 16, le=1 << 30)
+    instance_id: str | None = None
