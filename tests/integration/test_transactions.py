@@ -4,6 +4,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -233,10 +234,10 @@ async def test_a_loop_without_partitions_stands_by_ready(pair: Pair) -> None:
 async def test_a_named_member_comes_back_to_its_partitions(pair: Pair) -> None:
     """It does not leave the group, and whoever comes under its name takes its place."""
     sent: list[str] = []
-    for _ in range(2):
+    for total in (40, 80):
         async with running(pair.loop(instance_id="replica-0")):
             sent += await produce(pair.settings, pair.source, 40, partitions=4)
-            await until(lambda: pair.has(len(sent)), "all records out")
+            await until(partial(pair.has, total), "all records out")
     assert await visible(pair.settings, pair.out) == once(sent)
 
 
