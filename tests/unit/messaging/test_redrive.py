@@ -80,6 +80,12 @@ def test_a_plan_takes_rows_of_the_reason_that_have_no_receipt() -> None:
     assert redrive.plan(message, Receipts({(f"{RAW.dlq}-0-3", 1): {1}})).done == 0
 
 
+def test_where_no_letter_names_the_rows_any_more_that_is_said() -> None:
+    message, _ = refused(1)
+    message.rows = {}
+    assert redrive.plan(message, NONE).problem == "the letter that named its refused rows has expired"
+
+
 @pytest.mark.parametrize(("hop", "most", "goes"), [(0, 1, True), (2, 3, True), (3, 3, False), (3, 4, True)])
 def test_a_row_is_not_re_driven_for_ever(hop: int, most: int, goes: bool) -> None:
     message, _ = refused(1, headers=provenance.write(Provenance("o", hop, (1,))))

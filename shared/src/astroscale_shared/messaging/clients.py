@@ -169,10 +169,12 @@ async def scan(client: AIOKafkaConsumer, topic: str, *, stop_after: dict[int, in
 async def between(client: AIOKafkaConsumer, spans: Spans) -> AsyncIterator[Any]:
     """Yield the records of these spans, none of which may lie beyond the last stable offset, through a started consumer
     without a group."""
-    client.assign(list(spans))
-    for tp, (begin, _) in spans.items():
-        client.seek(tp, begin)
     left = {tp for tp, (begin, end) in spans.items() if begin < end}
+    if not left:  # a client that is stopped right after it was assigned something else waits for ever
+        return
+    client.assign(list(left))
+    for tp in left:
+        client.seek(tp, spans[tp][0])
     while left:
         batches = await client.getmany(*left, timeout_ms=200)
         for tp, records in batches.items():

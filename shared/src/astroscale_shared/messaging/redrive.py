@@ -62,7 +62,9 @@ def plan(message: Refused, given: Receipts, *, reason: str | None = None, max_ho
     before = given.rows(message)
     planned = Planned(message, [row for row in asked if row not in before])
     planned.done = len(asked) - len(planned.rows)
-    if planned.rows and message.head.hop >= min(max_hops, MOST_HOPS):
+    if not message.rows:
+        planned.problem = "the letter that named its refused rows has expired"
+    elif planned.rows and message.head.hop >= min(max_hops, MOST_HOPS):
         planned.problem = f"re-driven {message.head.hop} times already, and refused again"
     return planned
 

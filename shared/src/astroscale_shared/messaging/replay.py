@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from astroscale_shared.messaging import assignment, clients, codec, copies, headers, provenance, raw, spans, topics
 from astroscale_shared.messaging.clients import Spans
@@ -230,7 +231,7 @@ async def _kept(settings: KafkaSettings, asked: Replay) -> Progress:
     admin = clients.admin(settings)
     await admin.start()
     try:
-        held = await admin.list_consumer_group_offsets(asked.group)
+        held = await _offsets(admin, asked.group)
     finally:
         await admin.close()
     places = {tp: Place.model_validate_json(at.metadata) for tp, at in held.items() if at.offset >= 0}
@@ -240,6 +241,16 @@ async def _kept(settings: KafkaSettings, asked: Replay) -> Progress:
                 "replay_differs", f"replay {asked.replay_id} is from {tp.topic} into {place.into}: choose another id"
             )
     return Progress(bool(places), places, {tp: held[tp].offset for tp in places})
+
+
+async def _offsets(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, Any]:
+    # A broker makes its topic of offsets when the first group is asked for, and says so meanwhile.
+    for _ in range(50):
+        try:
+            return await admin.list_consumer_group_offsets(group)
+        except GroupCoordinatorNotAvailableError:
+            await asyncio.sleep(0.2)
+    raise AstroScaleError("kafka_unreachable", "the broker has no coordinator of groups", retryable=True)
 
 
 async def _keep(producer: AIOKafkaProducer, asked: Replay, found: Progress) -> None:

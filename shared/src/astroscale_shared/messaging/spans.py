@@ -1,5 +1,6 @@
 """Stretches of a topic by offset or by time, read without any group."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ async def reading(settings: KafkaSettings, *, deadline: float = 5.0) -> AsyncGen
         settings, group_id=None, max_partition_fetch_bytes=topics.DLQ_MAX_BYTES, fetch_max_wait_ms=20
     )
     await client.start()
+    await asyncio.sleep(0)  # a client that is stopped before its tasks have begun fails in doing so
     try:
         yield client
     finally:
