@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from aiokafka import codec as codecs
+from astroscale_preprocessor.settings import PreprocessorSettings
 from astroscale_shared.messaging import codec
 from astroscale_shared.messaging.contracts import ENCODED_SCHEMA
 from astroscale_shared.stars.encoding import encode
@@ -41,7 +43,8 @@ def rate(work: Callable[[], object], rows: int) -> float:
 def measure(repeats: int, rows: int = ROWS) -> list[Row]:
     """Both rows."""
     stars = samples.stars(rows, 1)
-    wire = [out.value for out in samples.encoded(rows, batch_size=1_024)]
+    size = PreprocessorSettings().batch_size
+    wire = [out.value for out in samples.encoded(rows, batch_size=size)]
     encoded: list[float] = []
     validated: list[float] = []
     plain: list[float] = []
@@ -58,6 +61,13 @@ def measure(repeats: int, rows: int = ROWS) -> list[Row]:
         for value in wire:
             bytearray(value)
 
+    packers = {"zstd": codecs.zstd_encode, "lz4": codecs.lz4_encode, "snappy": codecs.snappy_encode}
+    packing: dict[str, list[float]] = {kind: [] for kind in packers}
+    packed: dict[str, float] = {}
+
+    def pack(kind: str) -> None:
+        packed[kind] = sum(len(packers[kind](value)) for value in wire) / sum(map(len, wire))
+
     for warm_up in (lambda: encode(stars), lambda: sketch(stars), decode, copy):
         warm_up()
     for _ in range(repeats):
@@ -66,6 +76,8 @@ def measure(repeats: int, rows: int = ROWS) -> list[Row]:
         validated.append(rate(lambda: validate(stars), rows))
         decoded.append(rate(decode, rows))
         copies.append(rate(copy, rows))
+        for kind, figures in packing.items():
+            figures.append(rate(lambda kind=kind: pack(kind), rows))
     note = f"{rows:,} stars, a third with proper motions; time of the thread"
     return [
         Row(
@@ -75,6 +87,13 @@ def measure(repeats: int, rows: int = ROWS) -> list[Row]:
         Row("validate columns, one core", "stars/s", validated, "numpy sketch, less in it", plain),
         Row(
             "decode an encoded batch, one core", "stars/s", decoded, "copying its bytes", copies,
-            value_at_least=50e6, note="batches of 1,024",
+            value_at_least=50e6, note=f"batches of {size:,}",
+        ),
+        *(
+            Row(
+                f"compress encoded batches, {kind}", "stars/s", packing[kind], "lz4", packing["lz4"],
+                note=f"to {packed[kind]:.2f} of their bytes; lz4 to {packed['lz4']:.2f}",
+            )
+            for kind in ("zstd", "snappy")
         ),
     ]  # fmt: skip
