@@ -47,7 +47,7 @@ async def test_an_error_ends_the_loop_and_nothing_of_its_batch_is_seen(pair: Pai
     loop = pair.loop(fail_at_five, max_records=2)
     with pytest.raises(ValueError, match="record 5"):
         await loop.run()
-    assert loop.unready() == ["the transactions loop has ended"]
+    assert loop.unready() == ["the transactions loop has ended: record 5"]
     assert await visible(pair.settings, pair.out) == once(sent[:4])
     assert (await committed(pair.settings, pair.group, pair.source))[0] == (4, "4")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from astroscale_shared.messaging import batches, codec, deadletters, headers, ledger, provenance, topics
+from astroscale_shared.messaging import batches, codec, damaged, deadletters, headers, ledger, provenance, topics
 from astroscale_shared.messaging.contracts import ENCODED_SCHEMA, IDENTITY, PREDICTION_SCHEMA, RejectedRow
 from astroscale_shared.messaging.ledger import Counts
 from astroscale_shared.messaging.outcome import Outcome, Outgoing
@@ -114,6 +114,7 @@ def _score(record: Any, found: dict[str, str], model: Model) -> _Scored:
     except AstroScaleError as error:
         return _Scored(FIRST.kind, None, [RejectedRow(row=0, code=error.code, detail=error.message)], 1, 1)
     try:
+        damaged.check(record)
         batch = _open(record.value or b"")
     except AstroScaleError as error:
         total = min(max(1, headers.whole_number(found.get("rows"), 1)), MAX_BATCH_ROWS)

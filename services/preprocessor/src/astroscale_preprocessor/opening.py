@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from astroscale_shared.messaging import headers, provenance, raw
+from astroscale_shared.messaging import damaged, headers, provenance, raw
 from astroscale_shared.messaging.contracts import HEADER_RUN, RejectedRow
+from astroscale_shared.messaging.damaged import Unreadable
 from astroscale_shared.messaging.ledger import Counts
 from astroscale_shared.messaging.provenance import FIRST, Kind, Provenance
 from astroscale_shared.runtime.errors import AstroScaleError
@@ -96,7 +97,7 @@ def _said(records: Sequence[Any]) -> Iterator[Said]:
 
 
 def _may_be_single(record: Any, said: Said) -> bool:
-    value: bytes | None = record.value
+    value: bytes | None = None if isinstance(record, Unreadable) else record.value
     return value is not None and len(value) <= SINGLE_BYTES and said.of == FIRST and raw.may_be_single(said.headers)
 
 
@@ -124,6 +125,7 @@ def _message(opened: Opened, record: Any, said: Said) -> None:
     counts = opened.counts[kind]
     counts.messages += 1
     try:
+        damaged.check(record)
         if isinstance(of, AstroScaleError):
             raise of
         found = raw.parse(record.value, said.headers)

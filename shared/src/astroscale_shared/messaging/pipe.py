@@ -15,12 +15,14 @@ from astroscale_shared.messaging.assignment import Begin
 from astroscale_shared.messaging.lag import Lag, age
 from astroscale_shared.messaging.outcome import Process
 from astroscale_shared.messaging.reader import Limits, Reader
+from astroscale_shared.runtime.settings import KafkaSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """What all pipes of a loop share. limits: of one transaction."""
 
+    settings: KafkaSettings
     consumer: AIOKafkaConsumer
     group: str
     process: Process
@@ -39,7 +41,7 @@ class Pipe:
         self.busy_since: float | None = None
         self._state = begin.state
         self._work = work
-        self._reader = Reader(work.consumer, tp, begin, work.limits)
+        self._reader = Reader(work.settings, work.consumer, tp, begin, work.limits)
         self._fetching = False
         self._first: Any = None
         self._task: asyncio.Task[None] | None = None

@@ -1,4 +1,4 @@
-"""The records of one assigned partition, in batches of bounded size, over what retention took.
+"""The records of one assigned partition, in batches of bounded size, over what retention took and what is damaged.
 
 Memory is bounded here: the client holds one fetch of a partition at most (compressed), and fetches no other before that
 is read to its end; what is unfolded from it and does not fit into a batch waits for the next one. Pausing the partition
@@ -13,13 +13,17 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from astroscale_shared.messaging import damaged
 from astroscale_shared.messaging.assignment import Begin
 from astroscale_shared.runtime import logging
 from astroscale_shared.runtime.errors import AstroScaleError
+from astroscale_shared.runtime.settings import KafkaSettings
 
 IDLE_POLL_MS: Final = 500
 _ASKED_AT_ONCE: Final = 256
 _FIRST_GUESS: Final = 1 << 20
+_CAREFUL_FOR: Final = 10_000
+"""Records that are read one by one after an error, in search of its place; it may have gone meanwhile."""
 
 
 def size(record: Any) -> int:
@@ -40,15 +44,19 @@ class Limits:
 class Reader:
     """Reads one partition on from where it begins."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, tp: TopicPartition, begin: Begin, limits: Limits) -> None:
+    def __init__(
+        self, settings: KafkaSettings, consumer: AIOKafkaConsumer, tp: TopicPartition, begin: Begin, limits: Limits
+    ) -> None:
         self.expired = begin.expired
         """Offsets that retention took before they were read; whoever has made them durable takes them off."""
+        self._settings = settings
         self._consumer = consumer
         self._tp = tp
         self._next = begin.offset
         self._limits = limits
         self._waiting: deque[tuple[Any, int]] = deque()
         self._heaviest = _FIRST_GUESS
+        self._careful = 0
         self._log = logging.get("transactions")
         if begin.expired:
             self._say_expired(begin.offset - begin.expired, begin.offset)
@@ -76,24 +84,45 @@ class Reader:
     async def _fetch(self, taken: int, weight: int) -> bool:
         # What is asked for is unfolded at once: no more of it than probably fits.
         fits = max(1, (self._limits.weight - weight) // max(1, self._heaviest))
+        most = 1 if self._careful else min(fits, self._limits.records - taken, _ASKED_AT_ONCE)
         try:
-            found = await self._consumer.getmany(
-                self._tp,
-                timeout_ms=0 if taken else IDLE_POLL_MS,
-                max_records=min(fits, self._limits.records - taken, _ASKED_AT_ONCE),
-            )
+            found = await self._consumer.getmany(self._tp, timeout_ms=0 if taken else IDLE_POLL_MS, max_records=most)
         except OffsetOutOfRangeError:
             # Once only, and with the batch after the gap: what was taken before it is committed first.
             if not taken:
                 await self._skip_expired()
             return False
+        except Exception as error:
+            if not damaged.is_damage(error):
+                raise
+            return await self._step_over(error)
         records = [record for record in found.get(self._tp, []) if record.offset >= self._next]
         if not records:
             return False
         self._next = records[-1].offset + 1
+        self._careful = max(0, self._careful - len(records))
         weighed = [self._limits.weigh(record) for record in records]
         self._heaviest = max(weighed)
         self._waiting.extend(zip(records, weighed, strict=True))
+        return True
+
+    async def _step_over(self, error: Exception) -> bool:
+        """Go on behind a batch that cannot be unfolded, with a record that stands for it."""
+        # The client is somewhere inside of what it was giving, and would go on behind it.
+        self._consumer.seek(self._tp, self._next)
+        if not self._careful:
+            # What lies before the batch is read first, record by record, so that the next error is at its place.
+            self._careful = _CAREFUL_FOR
+            return False
+        self._careful = 0
+        batch = await damaged.find(self._settings, self._tp, self._next)
+        if batch is None:
+            self._log.warning("batch_read_again", topic=self._tp.topic, partition=self._tp.partition, reason=str(error))
+            return False
+        self._log.error("unreadable_batch", reason=batch.detail)
+        self._next = batch.offset + 1
+        self._consumer.seek(self._tp, self._next)
+        self._waiting.append((batch, self._limits.weigh(batch)))
         return True
 
     async def _skip_expired(self) -> None:

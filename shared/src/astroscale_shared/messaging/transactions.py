@@ -92,7 +92,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=300_000,
         )
-        self._work = Work(self._consumer, group, process, self._pool, Limits(max_records, max_weight, weigh))
+        self._work = Work(settings, self._consumer, group, process, self._pool, Limits(max_records, max_weight, weigh))
 
     async def run(self) -> None:
         """Join the group and work until `stop`; raises what ended it otherwise."""
@@ -118,7 +118,7 @@ class TransactionsLoop(ConsumerRebalanceListener):
     def unready(self) -> list[str]:
         """Why the loop is not ready; empty when it is. A standby without partitions is ready."""
         if self._fatal.done():
-            return ["the transactions loop has ended"]
+            return [f"the transactions loop has ended: {self._fatal.exception()}"]
         if not self._joined:
             return [f"group {self._group} is not joined yet"]
         now = time.monotonic()
