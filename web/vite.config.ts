@@ -4,7 +4,7 @@ import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vitest/config';
 
 const gateway = process.env['ASTROSCALE_GATEWAY_URL'] ?? 'http://127.0.0.1:8080';
-const routes = ['/predict', '/model', '/healthz', '/readyz', '/metrics', '/docs', '/openapi.json'];
+const routes = ['/predict', '/model', '/ledger', '/healthz', '/readyz', '/metrics', '/docs', '/openapi.json'];
 
 export default defineConfig({
   plugins: [tailwindcss(), svelte(), svelteTesting()],

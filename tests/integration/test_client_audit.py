@@ -136,9 +136,15 @@ class Chronicle:
         await self.commit(self.chain.scoring_group, self.chain.encoded, encoded)
 
     async def totals(
-        self, service: str, topic: str, next_offset: int, rows: tuple[int, int, int], kind: Kind = "first"
+        self,
+        service: str,
+        topic: str,
+        next_offset: int,
+        rows: tuple[int, int, int],
+        kind: Kind = "first",
+        expired: int = 0,
     ) -> None:
-        """One record of the ledger: rows in, out and rejected."""
+        """One record of the ledger: rows in, out and rejected; offsets that expired unread."""
         totals = LedgerTotals(
             service=service,
             topic=topic,
@@ -149,6 +155,7 @@ class Chronicle:
             rows_in=rows[0],
             rows_out=rows[1],
             rows_rejected=rows[2],
+            offsets_expired=expired,
         )
         (out,) = ledger.records({kind: totals})
         await self.producer.send_and_wait(out.topic, out.value, key=out.key)
@@ -279,7 +286,9 @@ async def test_what_expired_is_said_and_not_called_lost(chronicle: Chronicle) ->
     await chronicle.predicted([*old, *young[1:]])
     await chronicle.commit_all()
     await chronicle.forget(chain.encoded, offset)
+    await chronicle.totals("inference", chain.encoded, offset + 1, (3, 3, 0), expired=41)
     report = await chronicle.audit()
+    assert report.unread == {"inference": 41}
     assert report.expired == {f"{chain.encoded}-0": offset}
     assert (report.encode.expired, report.encode.lost.examples) == (4, [young[0]])
     assert report.predict.clean

@@ -27,7 +27,8 @@ class Copies:
 
     def holds(self, places: Places) -> NDArray[np.bool_]:
         """bool [M]: which of these places are of rows that were copied."""
-        return np.isin(places, _whole(self.meant))
+        self.meant = [_whole(self.meant)]  # asked for each batch of predictions
+        return np.isin(places, self.meant[0])
 
 
 def times(parts: list[Places], rows: int) -> NDArray[np.uint16]:
