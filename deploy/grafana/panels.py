@@ -36,6 +36,7 @@ SECTIONS: Final = (
                 (
                     Query("sum(astroscale_preprocessor_ledger_mismatch_rows)", "preprocessor"),
                     Query("sum(astroscale_inference_ledger_mismatch_rows)", "inference"),
+                    Query("max(astroscale_gateway_ledger_mismatch_rows)", "ledger"),
                 ),
                 kind="stat",
                 width=6,
