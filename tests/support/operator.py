@@ -1,6 +1,7 @@
 """An operator at a terminal: `astroscale ...` in this process, against a test's broker."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,17 @@ class Operator:
 
 
 def at_terminal(
-    settings: KafkaSettings, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    settings: KafkaSettings,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    env: Mapping[str, str] | None = None,
 ) -> Operator:
-    """In a folder of their own, with this broker."""
+    """In a folder of their own, with this broker; `env` are further settings."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("ASTROSCALE_KAFKA__BOOTSTRAP_SERVERS", settings.bootstrap_servers)
     monkeypatch.setenv("ASTROSCALE_CONFIG", str(folder / "no-config.toml"))
+    for name, value in (env or {}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ASTROSCALE_KAFKA__BOOTSTRAP_SERVERS", settings.bootstrap_servers)
     return Operator(capsys)
