@@ -19,7 +19,7 @@ import pytest
 import redis
 from astroscale_gateway.domain.table import COLUMNS
 from astroscale_gateway.lease import KEY
-from astroscale_gateway.schemas import ModelResponse, PredictBatchResponse, PredictResponse
+from astroscale_gateway.schemas import LedgerResponse, ModelResponse, PredictBatchResponse, PredictResponse
 from astroscale_gateway.wire import message_of
 from astroscale_local.ports import free_port
 from astroscale_shared.messaging import announcements, codec
@@ -162,6 +162,13 @@ def test_the_model_in_service(gateway: Service) -> None:
     assert said.card["onnx_sha256"] == said.sha256
     predicted = httpx.post(f"{gateway.url}/predict", json=STAR).json()
     assert predicted["model"]["version"] == said.version
+
+
+def test_the_ledger(gateway: Service) -> None:
+    """Read from its topic; what is in it is tested where the stream is."""
+    gateway.wait(200, "/ledger")
+    said = LedgerResponse.model_validate(httpx.get(f"{gateway.url}/ledger").json())
+    assert [stage.stage for stage in said.stages] == ["encode", "predict"]
 
 
 async def test_many_callers_at_once_each_get_their_own_star(gateway: Service) -> None:
