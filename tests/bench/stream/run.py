@@ -57,10 +57,15 @@ def main() -> int:
         with running_kafka(folder) as kafka:
             settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
             asyncio.run(asyncio.wait_for(provision(settings, RegistrySettings.load()), 60))
-            for measurement in asked.only or MEASUREMENTS:
+            left = list(asked.only or MEASUREMENTS)
+            while left:
+                measurement = left.pop(0)
                 console.print(f"[dim]{time.monotonic() - began:6.0f} s[/dim]  {measurement}")
                 try:
                     rows += asyncio.run(MEASUREMENTS[measurement](settings, folder, sizes))
+                except KeyboardInterrupt:  # what was measured is worth its time
+                    failed += [measurement, *left]
+                    left.clear()
                 except Exception as error:  # noqa: BLE001 - an hour's other figures are not thrown away for it
                     console.print(f"[red]{measurement} was not measured:[/red] {error!r}", highlight=False)
                     failed.append(measurement)
