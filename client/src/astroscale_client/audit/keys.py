@@ -73,7 +73,7 @@ def raw_rows(record: Any, of: Provenance) -> tuple[int, NDArray[np.int64] | None
             raw.parse(record.value, found)
         except AstroScaleError:  # one row, whatever rows were meant
             return 1, None
-    return rows, named
+    return rows, None if len(named) == rows else named
 
 
 def of_batch(record: Any) -> Keys | None:

@@ -114,8 +114,11 @@ class Tally:
         if not self._named:
             return rows
         inside = rows.copy()
-        for one in set(np.unique(message).tolist()) & self._named.keys():
-            here, named = message == one, self._named[one]
+        for one in np.unique(message).tolist():
+            named = self._named.get(one)
+            if named is None:
+                continue
+            here = message == one
             found = np.searchsorted(named, rows[here])
             known = np.append(named, -1)[found] == rows[here]
             inside[here] = np.where(known, found, -1)
