@@ -27,7 +27,9 @@ def ingest_command(
         list[str] | None,
         typer.Option("--map", help="TARGET=COLUMN, as often as needed, for example --map teff=teff_gspphot."),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Publish a file once more that was ingested before.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Publish a file, whole, that was ingested before or has changed since.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run as JSON.")] = False,
 ) -> None:
     """Publish a star table to the raw topic.
