@@ -118,6 +118,20 @@ def serving(kafka: RunningKafka, tmp_path_factory: pytest.TempPathFactory) -> Ge
         yield Serving(settings, registry, service, slot, shadow, model)
 
 
+async def test_the_lag_of_both_groups_is_shown_and_0_when_idle(serving: Serving) -> None:
+    def idle() -> bool:
+        shown = [line for line in httpx.get(f"{serving.service.url}/metrics").text.splitlines() if "_lag_" in line]
+        wanted = {
+            f'astroscale_inference_lag_{unit}{{group="astro.inference.{purpose}",partition="{partition}"}} 0.0'
+            for unit in ("messages", "seconds")
+            for purpose in ("score", "requests")
+            for partition in range(4)
+        }
+        return {line for line in shown if not line.startswith("#")} == wanted
+
+    await until(idle, "lag 0 of four partitions in each group")
+
+
 async def test_the_stream_is_watched(serving: Serving) -> None:
     known = int(np.isfinite(STARS.numeric["rv_kms"]).sum())
     before = {
