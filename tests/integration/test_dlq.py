@@ -127,7 +127,7 @@ def test_three_bad_rows_of_ten_thousand_are_three_attempts_once_and_not_for_ever
     assert asyncio.run(there.encoded(copied)) == []
 
     twice = astroscale("dlq", "redrive", "--position", letter.position, "--yes")
-    assert "skipped: 3 rows have been re-driven before" in twice
+    assert "skipped: 3 rows re-driven before" in twice
     assert "nothing to re-drive" in twice
     refused = astroscale("dlq", "redrive", "--position", again.position, "--yes", "--max-hops", "1", code=3)
     assert f"not re-driven: {again.position}: re-driven 1 times already, and refused again" in refused

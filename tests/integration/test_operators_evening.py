@@ -103,7 +103,7 @@ def test_bad_rows_are_seen_set_right_and_predicted_once(stack: Stack, astroscale
     # The fix: the model that served before. Then the three stars once more, and only they; asking twice is not double.
     astroscale("model", "rollback", "--wait", "30")
     by_reason = ("dlq", "redrive", "--since", since, "--reason", "not_finite_prediction", "--yes")
-    assert "re-driven 3 rows of 1 refused message" in astroscale(*by_reason)
+    assert "re-driven 3 rows of 1 refused message\n" in astroscale(*by_reason)
     assert "nothing to re-drive" in astroscale(*by_reason)
 
     # The other survey must set right what it sends: as it is, its rows are refused again, and not for ever.

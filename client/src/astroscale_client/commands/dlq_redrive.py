@@ -89,7 +89,7 @@ def _run(
 def _say_plan(planned: Sequence[Planned]) -> None:
     before = sum(one.done for one in planned)
     if before:
-        err().print(f"[yellow]skipped:[/] {number(before)} rows have been re-driven before", soft_wrap=True)
+        err().print(f"[yellow]skipped:[/] {_count(before, 'row')} re-driven before", soft_wrap=True)
 
 
 def _say_done(planned: Sequence[Planned], *, dry_run: bool) -> None:
@@ -104,7 +104,7 @@ def _say_done(planned: Sequence[Planned], *, dry_run: bool) -> None:
     out().print(f"[bold]{'would re-drive' if dry_run else 're-driven'}[/] {_amount(done)}", soft_wrap=True)
     for one in done[:5]:
         to = ", ".join(one.sent) or f"{one.message.head.topic} partition {one.message.head.partition}"
-        out().print(f"  {one.message.position}: {number(len(one.rows))} rows -> {to}", soft_wrap=True)
+        out().print(f"  {one.message.position}: {_count(len(one.rows), 'row')} -> {to}", soft_wrap=True)
     if len(done) > 5:
         out().print(f"  ... and {number(len(done) - 5)} more")
     if not dry_run:
@@ -115,7 +115,11 @@ def _say_done(planned: Sequence[Planned], *, dry_run: bool) -> None:
 
 def _amount(planned: Sequence[Planned]) -> str:
     rows = sum(len(one.rows) for one in planned)
-    return f"{number(rows)} {'row' if rows == 1 else 'rows'} of {number(len(planned))} refused messages"
+    return f"{_count(rows, 'row')} of {_count(len(planned), 'refused message')}"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{number(n)} {what}" if n == 1 else f"{number(n)} {what}s"
 
 
 def _document(planned: Sequence[Planned], *, dry_run: bool) -> dict[str, Any]:
