@@ -123,3 +123,24 @@ def test_bad_rows_are_seen_set_right_and_predicted_once(stack: Stack, astroscale
     assert sorted(row for row, version in predicted if version == shipped) == list(HOT)
     assert Counter(version for _, version in predicted)[blind.version] == 997
     assert sorted(row for row, _ in asyncio.run(survey.predicted(mixed_up))) == [0, 2]
+
+
+@pytest.mark.parametrize("topic", ["raw", "encoded"])
+def test_a_night_goes_through_the_chain_once_more_and_is_no_second_copy(
+    stack: Stack, astroscale: Operator, topic: str
+) -> None:
+    settings = KafkaSettings(bootstrap_servers=stack.kafka_bootstrap)
+    since = datetime.now(UTC).isoformat()
+    asyncio.run(Survey(settings).send(MIXED_UP))
+    assert astroscale.json("audit", "--wait", "60")["clean"]
+    done = astroscale.json("replay", "--topic", topic, "--from", since, "--yes")
+    assert (done["rows"], done["messages"]) == ({"raw": 4, "encoded": 2}[topic], 1)
+    report = astroscale.json("audit", "--wait", "60")
+    assert report["clean"], report
+    again = [
+        row
+        for record in asyncio.run(clients.read_to_end(settings, topics.PREDICTIONS))
+        for row in codec.from_trusted(record.value).to_pylist()
+        if row["replay_id"] == done["id"]
+    ]
+    assert sorted(row["raw_row"] for row in again) == [0, 2]
