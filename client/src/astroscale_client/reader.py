@@ -44,8 +44,8 @@ class Reader:
         await self._close()
 
     async def _close(self) -> None:
-        await self._committed.stop()
-        await self._everything.stop()
+        await clients.stop(self._committed)
+        await clients.stop(self._everything)
         await self._admin.close()
 
     async def group_offsets(self, group: str, topic: str) -> Offsets:

@@ -61,4 +61,4 @@ async def follow(kafka: KafkaSettings, federation: str) -> AsyncGenerator[Federa
                     if state.status in ("finished", "failed"):
                         return
     finally:
-        await client.stop()
+        await clients.stop(client)

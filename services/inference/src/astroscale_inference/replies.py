@@ -64,7 +64,7 @@ class Replies:
                     await self._handle([record for records in polled.values() for record in records])
                     self._under_way = {}
         finally:
-            await self._consumer.stop()
+            await clients.stop(self._consumer)
             await self._producer.stop()
             self._pool.shutdown(wait=False, cancel_futures=True)
 

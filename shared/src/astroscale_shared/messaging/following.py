@@ -29,4 +29,4 @@ async def follow(settings: KafkaSettings, topic: str) -> AsyncGenerator[Any]:
                 for record in records:
                     yield record
     finally:
-        await client.stop()
+        await clients.stop(client)

@@ -75,7 +75,7 @@ class RequestClient:
             if not future.done():
                 future.set_exception(AstroScaleError("shutting_down", "the gateway is stopping", retryable=True))
         await self._producer.stop()
-        await self._consumer.stop()
+        await clients.stop(self._consumer)
 
     def alive(self) -> bool:
         """Whether replies are being read."""

@@ -39,7 +39,7 @@ async def reading(settings: KafkaSettings, *, deadline: float = 5.0) -> AsyncGen
     try:
         yield client
     finally:
-        await client.stop()
+        await clients.stop(client)
 
 
 async def of(
