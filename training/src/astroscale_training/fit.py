@@ -55,7 +55,7 @@ def fit_value(rows: Rows, velocity: Floats, settings: TrainingSettings) -> Kinem
     """Kinematic regression of rows [M] of stars whose velocities are float64 [N], km/s.
 
     A first, smaller fit shows how much the velocities of which stars scatter; the others trust those less. The ridge
-    is the one that does best on stars left out for this.
+    is searched on stars left out for this.
     """
     of, target, weight = kinematics(NUMPY, rows.features.astype(np.float64)), velocity[rows.star], value_weights(rows)
     first = fit_kinematic(of, target, weight, views=VIEWS[:1], waves=settings.waves // 2, seed=settings.seed)
