@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support.servers import RunningKafka, running_kafka, running_redis
 from tests.support.system import Stack, running_system
@@ -16,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks tests by what they use; the time-out of one that may be the first to start servers allows for that."""
     for item in items:
         fixtures: list[str] = getattr(item, "fixturenames", [])
-        if "kafka" in fixtures or "stack" in fixtures:
+        if {"kafka", "own_kafka", "stack"} & set(fixtures):
             item.add_marker(pytest.mark.kafka)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(_START_ALLOWANCE_S))
@@ -51,6 +52,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """URL of one real Redis for the session."""
     with running_redis(tmp_path_factory.mktemp("redis")) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Generator[None]:
+    """A command that is called in this process sets up logging for itself, and would hush the tests after it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

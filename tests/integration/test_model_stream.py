@@ -23,7 +23,7 @@ from astroscale_shared.stars.encoding import FEATURE_NAMES, encode
 
 from tests.support.graphs import card, graph
 from tests.support.pipes import until
-from tests.support.servers import RunningKafka, in_thread
+from tests.support.servers import RunningKafka, in_thread, running_kafka
 from tests.support.services import Service, running_service
 from tests.support.stars import Record, random_stars
 
@@ -100,9 +100,16 @@ class Serving:
 
 
 @pytest.fixture(scope="module")
-def serving(kafka: RunningKafka, tmp_path_factory: pytest.TempPathFactory) -> Generator[Serving]:
+def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Generator[RunningKafka]:
+    """A broker without the rows of other tests: what is watched is all that flows."""
+    with running_kafka(tmp_path_factory.mktemp("kafka")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def serving(own_kafka: RunningKafka, tmp_path_factory: pytest.TempPathFactory) -> Generator[Serving]:
     folder: Path = tmp_path_factory.mktemp("inference")
-    settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+    settings = KafkaSettings(bootstrap_servers=own_kafka.bootstrap_servers)
     registry = Registry(folder / "registry")
     model = registry.publish("default", graph(bias=100.0), card(reference=REFERENCE))
     slot, shadow = (f"{kind}-{uuid.uuid4().hex[:12]}" for kind in ("slot", "shadow"))
