@@ -32,6 +32,7 @@ class Models:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """`astroscale model ...`; what it printed."""
+        self.capsys.readouterr()  # what was logged before, in this process
         with pytest.raises(SystemExit) as ended:
             cli.main(("model", *arguments))
         said = self.capsys.readouterr()
