@@ -75,7 +75,7 @@ class Chronicle:
         else:
             value, kind = b"[" + b",".join([b'{"ra":1,"dec":2}'] * rows) + b"]", "application/json"
         keys = await self.raw_bytes(value, partition, rows, kind, of)
-        return keys if of is None or of.rows is None else [keys[row] for row in of.rows]
+        return keys if of is None or of.rows is None else [keys[row] for run in of.rows for row in run]
 
     async def raw_bytes(
         self, value: bytes, partition: int = 0, rows: int = 1, kind: str = "", of: Provenance | None = None
@@ -361,7 +361,7 @@ async def test_redriven_raw_rows_count_once_and_their_neighbours_do_not(chronicl
     await chronicle.letter(chain.raw, 0, offset, [3, 500, 999])
     await chronicle.encoded(good)
     origin = provenance.position(chain.raw, 0, offset)
-    again = await chronicle.raw(1_000, of=Provenance(origin, hop=1, rows=(3, 500, 999)))
+    again = await chronicle.raw(1_000, of=Provenance(origin, hop=1, rows=provenance.runs((3, 500, 999))))
     await chronicle.letter(chain.raw, 0, again[0][1], [500])
     scored_to = await chronicle.encoded([again[0], again[2]])
     await chronicle.predicted([*good, again[0], again[2]])
@@ -390,7 +390,9 @@ async def test_a_redriven_row_that_is_lost_or_not_named_is_found(chronicle: Chro
     chain = chronicle.chain
     keys = await chronicle.raw(10)
     await chronicle.letter(chain.raw, 0, keys[0][1], range(10))
-    again = await chronicle.raw(10, of=Provenance(provenance.position(chain.raw, 0, keys[0][1]), hop=1, rows=(1, 2)))
+    again = await chronicle.raw(
+        10, of=Provenance(provenance.position(chain.raw, 0, keys[0][1]), hop=1, rows=provenance.runs((1, 2)))
+    )
     stray = (0, again[0][1], 5)
     await chronicle.encoded([again[1], stray])
     await chronicle.predicted([again[1], stray])
@@ -407,8 +409,8 @@ async def test_a_row_that_was_encoded_at_first_and_by_a_redrive_again_is_twice(c
     origin = provenance.position(chain.raw, 0, keys[0][1])
     await chronicle.letter(chain.raw, 0, keys[0][1], [2])
     await chronicle.encoded(keys[:2])
-    once = await chronicle.raw(3, of=Provenance(origin, hop=1, rows=(1, 2)))
-    twice = await chronicle.raw(3, 1, of=Provenance(origin, hop=1, rows=(2,)))
+    once = await chronicle.raw(3, of=Provenance(origin, hop=1, rows=provenance.runs((1, 2))))
+    twice = await chronicle.raw(3, 1, of=Provenance(origin, hop=1, rows=provenance.runs((2,))))
     await chronicle.encoded([*once, *twice])
     await chronicle.predicted([*keys[:2], *once, *twice])
     await chronicle.commit_all()
@@ -446,7 +448,7 @@ async def test_encoded_rows_that_are_scored_again_are_due_once_for_each_copy(chr
     first = await chronicle.encoded(keys)
     origin = provenance.position(chain.encoded, 0, first)
     await chronicle.letter(chain.encoded, 0, first, [4])
-    await chronicle.encoded(keys, of=Provenance(origin, hop=1, rows=(4,)))
+    await chronicle.encoded(keys, of=Provenance(origin, hop=1, rows=provenance.runs((4,))))
     replay = await chronicle.encoded(keys, of=Provenance(origin, replay_id="other-model"))
     await chronicle.letter(chain.encoded, 0, replay, [4])
     await chronicle.predicted([*keys[:4], keys[4]])
@@ -488,13 +490,13 @@ async def test_messages_that_nobody_could_read_are_one_row_of_their_kind(chronic
         chain.raw, b'[{"ra":1,"dec":2},{"ra":1,"dec":2}]', partition=0, headers=[("astro-hop", b"often")]
     )
     origin = provenance.position(chain.raw, 0, 999)
-    broken = await chronicle.raw_bytes(b"{", of=Provenance(origin, hop=1, rows=(7,)))
+    broken = await chronicle.raw_bytes(b"{", of=Provenance(origin, hop=1, rows=provenance.runs((7,))))
     deadly = await chronicle.raw(9)
     await chronicle.encoded(good)
     await chronicle.predicted(good)
     await chronicle.letter(chain.raw, 0, often.offset, [0], Reason.BAD_PROVENANCE)
     await chronicle.letter(chain.raw, 0, broken[0][1], [0], Reason.BAD_JSON)
-    await chronicle.letter(chain.raw, 0, deadly[0][1], [0], Reason.KILLED_TWICE)
+    await chronicle.letter(chain.raw, 0, deadly[0][1], [0], Reason.BAD_CODEC)
     await chronicle.commit_all()
     await chronicle.totals("preprocessor", chain.raw, deadly[0][1] + 1, (5, 3, 2))
     await chronicle.totals("preprocessor", chain.raw, deadly[0][1] + 1, (1, 0, 1), "redrive")

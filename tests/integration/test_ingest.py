@@ -23,20 +23,12 @@ from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings
 from pyarrow import parquet
 
+from tests.support import ingesting
 from tests.support.pipes import until
 from tests.support.servers import RunningKafka, in_thread
 from tests.support.services import running_service
 
 CHUNK = 100  # eight chunks make a transaction
-
-KILLABLE = f"""
-import asyncio, sys
-from pathlib import Path
-from astroscale_ingestor.ingest import ingest, plan
-from astroscale_shared.runtime.settings import KafkaSettings
-asyncio.run(ingest(KafkaSettings(bootstrap_servers=sys.argv[1]), plan(Path(sys.argv[2])), chunk_rows={CHUNK},
-                   on_progress=lambda state: print(state.rows, flush=True)))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +73,13 @@ def names(path: Path, rows: int) -> dict[str, int]:
 async def killed_after(settings: KafkaSettings, path: Path, rows: int) -> int:
     """Ingests in a process that is killed with SIGKILL once it has committed `rows`; what it said last."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", KILLABLE, settings.bootstrap_servers, str(path), stdout=subprocess.PIPE
+        sys.executable,
+        "-c",
+        ingesting.PROGRAM,
+        settings.bootstrap_servers,
+        str(path),
+        str(CHUNK),
+        stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     said = 0

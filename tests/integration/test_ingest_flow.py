@@ -15,6 +15,7 @@ import psutil
 import pyarrow as pa
 import pytest
 from astroscale_ingestor.convert import RawMessage
+from astroscale_ingestor.ingest import CHUNK_ROWS
 from astroscale_ingestor.progress import Progress
 from astroscale_ingestor.publishing import Publisher
 from astroscale_shared.messaging import clients
@@ -23,6 +24,7 @@ from astroscale_shared.messaging.provisioning import create_topics
 from astroscale_shared.runtime.settings import KafkaSettings
 from pyarrow import parquet
 
+from tests.support import ingesting
 from tests.support.servers import RunningKafka, in_thread
 
 ROWS = 2_000_000
@@ -30,15 +32,6 @@ ALL_MESSAGES_MB = ROWS * len(("source_id", "survey", *range(10))) * 8 / 1e6
 """Of the whole table as messages, about: a reader that ran ahead freely would hold so much."""
 
 STOPPED_S = 4.0
-
-INGEST = """
-import asyncio, sys
-from pathlib import Path
-from astroscale_ingestor.ingest import ingest, plan
-from astroscale_shared.runtime.settings import KafkaSettings
-asyncio.run(ingest(KafkaSettings(bootstrap_servers=sys.argv[1]), plan(Path(sys.argv[2])),
-                   on_progress=lambda state: print(state.rows, flush=True)))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +51,7 @@ def test_a_reader_waits_for_a_broker_that_stands_still_and_holds_two_groups_at_m
     path = tmp_path / "wide.parquet"
     angle = np.linspace(0, 89, ROWS)
     parquet.write_table(pa.table({"ra": angle, "dec": angle}), path, row_group_size=100_000)
-    argv = [sys.executable, "-c", INGEST, settings.bootstrap_servers, str(path)]
+    argv = [sys.executable, "-c", ingesting.PROGRAM, settings.bootstrap_servers, str(path), str(CHUNK_ROWS)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         try:

@@ -21,7 +21,7 @@ from astroscale_inference.handlers import Score
 from astroscale_inference.metrics import InferenceMetrics
 from astroscale_preprocessor.handlers import Encode
 from astroscale_preprocessor.metrics import PreprocessorMetrics
-from astroscale_shared.messaging import clients, codec, copies, ledger, provisioning, topics
+from astroscale_shared.messaging import clients, codec, copies, ledger, provenance, provisioning, topics
 from astroscale_shared.messaging.outcome import Outcome, Process
 from astroscale_shared.messaging.provenance import Provenance, position
 from astroscale_shared.messaging.transactions import TransactionsLoop
@@ -125,9 +125,9 @@ async def test_the_books_are_kept_by_kind_over_redrives_replays_and_a_restart(bo
         first = await books.send(chain.raw, message)
         await books.settled(first=50)
     async with books.services():  # totals go on from the offsets' metadata
-        await books.send(chain.raw, message, Provenance(first, hop=1, rows=(50, 52)))
+        await books.send(chain.raw, message, Provenance(first, hop=1, rows=provenance.runs((50, 52))))
         await books.send(chain.raw, message, Provenance(first, replay_id="night-7"))
-        await books.send(chain.raw, b"{", Provenance(first, hop=2, rows=(50,)))
+        await books.send(chain.raw, b"{", Provenance(first, hop=2, rows=provenance.runs((50,))))
         await books.settled(first=100)
         batches = await clients.read_to_end(books.settings, chain.encoded)
         batch = batches[0]
@@ -161,12 +161,12 @@ async def test_a_redriven_row_that_passes_now_is_audited_as_one_row(books: Books
     first = await books.send(chain.raw, orjson.dumps([*STARS[:5], BAD[0]]))
     fixed = orjson.dumps([*STARS[:5], SUN_LIKE])
     async with books.services():
-        await books.send(chain.raw, fixed, Provenance(first, hop=1, rows=(5,)))
+        await books.send(chain.raw, fixed, Provenance(first, hop=1, rows=provenance.runs((5,))))
         await books.settled(first=6)
         report = await audit.run(books.settings, chain=chain, wait=20)
         assert report.clean, report
         assert (report.encode.rows, report.encode.done, report.encode.refused) == (7, 6, 1)
-        await books.send(chain.raw, fixed, Provenance(first, hop=1, rows=(5,)))
+        await books.send(chain.raw, fixed, Provenance(first, hop=1, rows=provenance.runs((5,))))
         await books.settled(first=7)
         report = await audit.run(books.settings, chain=chain, wait=20)
     assert not report.clean

@@ -164,7 +164,7 @@ async def test_the_rate_is_kept_and_progress_is_heard(stretch: Stretch) -> None:
 
 async def test_what_a_re_drive_named_stays_named(stretch: Stretch) -> None:
     rows = orjson.dumps([SUN_LIKE] * 3)
-    before = Provenance("raw-0-1", 2, (1,))
+    before = Provenance("raw-0-1", 2, (range(1, 2),))
     producer = clients.producer(stretch.settings)
     await producer.start()
     try:
@@ -179,4 +179,4 @@ async def test_what_a_re_drive_named_stays_named(stretch: Stretch) -> None:
     async with spans.reading(stretch.settings) as client:
         record = await spans.record_at(client, stretch.into, 1, 0)
     assert record is not None
-    assert copies.said(record.headers) == Provenance("raw-0-1", 2, (1,), name)
+    assert copies.said(record.headers) == Provenance("raw-0-1", 2, (range(1, 2),), name)

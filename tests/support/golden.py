@@ -62,7 +62,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "dead_letter.json", only(encoding, topics.RAW_DLQ).value
     yield "ledger_totals.json", only(encoding, topics.LEDGER).value
 
-    again = provenance.write(Provenance(provenance.position(topics.RAW, 1, 7), hop=1, rows=(3,)))
+    again = provenance.write(Provenance(provenance.position(topics.RAW, 1, 7), hop=1, rows=provenance.runs((3,))))
     redriving = Encode(PreprocessorMetrics(), batch_size=1024)(
         [Record(refused.value, [*refused.headers, *again], offset=8, partition=1, key=b"k")], encoding.state
     )

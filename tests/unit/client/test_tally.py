@@ -2,7 +2,7 @@
 
 import numpy as np
 from astroscale_client.audit.tally import Tally
-from astroscale_shared.messaging.provenance import Provenance
+from astroscale_shared.messaging.provenance import Provenance, runs
 
 
 def tally() -> Tally:
@@ -25,8 +25,8 @@ def test_keys_have_places_and_places_have_keys() -> None:
 def test_a_message_that_names_its_rows_has_places_for_those() -> None:
     made = Tally()
     made.add(3, 2)
-    made.add(5, 10, Provenance("raw-0-3", hop=1, rows=(1, 7)), np.array([1, 7]))
-    made.add(6, 10, Provenance("raw-0-3", hop=1, rows=(99,)), np.array([], dtype=np.int64))
+    made.add(5, 10, Provenance("raw-0-3", hop=1, rows=runs((1, 7))), np.array([1, 7]))
+    made.add(6, 10, Provenance("raw-0-3", hop=1, rows=runs((99,))), np.array([], dtype=np.int64))
     made.add(8, 3, Provenance("raw-0-3", replay_id="r"))
     made.close()
     assert made.rows == 7

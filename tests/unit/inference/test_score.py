@@ -136,7 +136,7 @@ def copied(batch: pa.RecordBatch, of: Provenance) -> Outcome:
 
 
 def test_a_redrive_scores_the_named_rows_only() -> None:
-    outcome = copied(batch_of(6), Provenance(f"{topics.ENCODED}-2-40", hop=1, rows=(1, 4)))
+    outcome = copied(batch_of(6), Provenance(f"{topics.ENCODED}-2-40", hop=1, rows=provenance.runs((1, 4))))
     (found,) = made(outcome)
     assert found.column("raw_row").to_pylist() == [1, 4]
     assert found.column("hop").to_pylist() == [0, 0]
@@ -153,7 +153,7 @@ def test_a_named_row_that_is_refused_again_keeps_its_number_and_the_first_origin
     flat = pa.FixedSizeListArray.from_arrays(pa.array(features.reshape(-1)), type=ENCODED_SCHEMA.field("features").type)
     batch = batch.set_column(batch.schema.get_field_index("features"), ENCODED_SCHEMA.field("features"), flat)
     origin = f"{topics.ENCODED}-2-40"
-    sent = provenance.write(Provenance(origin, hop=3, rows=(2, 4)))
+    sent = provenance.write(Provenance(origin, hop=3, rows=provenance.runs((2, 4))))
     outcome = run(
         codec.to_bytes(batch),
         by=load(graph(weights=(100.0,)), card(), name="m", version="b" * 12, sha256=""),
@@ -166,7 +166,7 @@ def test_a_named_row_that_is_refused_again_keeps_its_number_and_the_first_origin
 
 
 def test_of_a_batch_that_cannot_be_read_the_named_rows_are_refused() -> None:
-    sent = provenance.write(Provenance("x-0-1", hop=1, rows=(0, 2)))
+    sent = provenance.write(Provenance("x-0-1", hop=1, rows=provenance.runs((0, 2))))
     outcome = run(b"garbage", headers=[("rows", b"3"), *sent])
     (letter,) = letters(outcome)
     assert [row.row for row in letter.rejected] == [0, 2]

@@ -42,7 +42,7 @@ def test_a_letter_holds_the_message_its_place_and_the_reasons() -> None:
 
 
 def test_a_redriven_message_keeps_its_origin_and_hop() -> None:
-    sent = provenance.write(Provenance("astro.observations.raw.v1-0-7", hop=1, rows=(2,)))
+    sent = provenance.write(Provenance("astro.observations.raw.v1-0-7", hop=1, rows=provenance.runs((2,))))
     (letter,) = letters(Record(b"x", sent, offset=99))
     assert (letter.origin, letter.hop) == ("astro.observations.raw.v1-0-7", 1)
 

@@ -12,11 +12,13 @@ def there_and_back(of: Provenance) -> Provenance:
     return provenance.read(headers.read(provenance.write(of)))
 
 
-rows = st.none() | st.sets(st.integers(0, 999_999), min_size=1, max_size=40).map(lambda found: tuple(sorted(found)))
+rows = st.none() | st.sets(st.integers(0, 999_999), min_size=1, max_size=40).map(
+    lambda found: provenance.runs(sorted(found))
+)
 
 
 @given(st.integers(0, provenance.MOST_HOPS), rows, st.none() | st.just("night-7"))
-def test_what_is_written_is_read(hop: int, named: tuple[int, ...] | None, replay_id: str | None) -> None:
+def test_what_is_written_is_read(hop: int, named: tuple[range, ...] | None, replay_id: str | None) -> None:
     of = Provenance(provenance.position("astro.observations.raw.v1", 3, 41), hop, named, replay_id)
     assert there_and_back(of) == of
 
@@ -36,13 +38,14 @@ def test_rows_are_counted_by_kind(of: Provenance, kind: str) -> None:
 
 def test_named_rows_are_those_of_the_message() -> None:
     assert FIRST.named(3).tolist() == [True, True, True]
-    assert Provenance(hop=1, rows=(1, 7)).named(3).tolist() == [False, True, False]
+    assert Provenance(hop=1, rows=provenance.runs((1, 7))).named(3).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("astro-hop", "-1"),
+        ("astro-hop", "1"),
         ("astro-hop", "101"),
         ("astro-hop", "1.5"),
         ("astro-hop", "\u00b2"),
@@ -59,3 +62,9 @@ def test_a_malformed_header_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(AstroScaleError, match=name) as error:
         provenance.read({name: value})
     assert error.value.code == "bad_provenance"
+
+
+def test_a_header_of_few_bytes_that_names_a_million_rows_stays_small() -> None:
+    of = provenance.read({"astro-rows": "0-999999"})
+    assert of.rows == (range(1_000_000),)
+    assert of.named(3).all()

@@ -6,7 +6,7 @@ from astroscale_shared.messaging.contracts import RejectedRow
 from astroscale_shared.messaging.headers import Headers
 from astroscale_shared.messaging.letters import RAW, Gathering, Refused
 from astroscale_shared.messaging.outcome import Outgoing
-from astroscale_shared.messaging.provenance import Provenance
+from astroscale_shared.messaging.provenance import Provenance, runs
 from astroscale_shared.messaging.receipts import Receipts
 from astroscale_shared.messaging.redrive import Original
 
@@ -38,14 +38,14 @@ def test_a_copy_names_the_rows_and_says_where_it_comes_from() -> None:
     assert rows == [3, 4, 50]
     assert (out.topic, out.partition, out.key, out.value) == (RAW.topic, 2, b"k", b"[...]")
     assert out.headers[:2] == [("content-type", b"application/json"), ("Run-Id", b"r")]
-    assert said(out) == Provenance(f"{RAW.topic}-2-7", 1, (3, 4, 50))
+    assert said(out) == Provenance(f"{RAW.topic}-2-7", 1, runs((3, 4, 50)))
 
 
 def test_a_second_hop_keeps_the_first_origin_and_a_replay() -> None:
-    before = Provenance("raw-1-1", 1, (3, 4), "again")
+    before = Provenance("raw-1-1", 1, runs((3, 4)), "again")
     message, original = refused(4, headers=provenance.write(before))
     [(_, out)] = redrive.copy(message, original, [4])
-    assert said(out) == Provenance("raw-1-1", 2, (4,), "again")
+    assert said(out) == Provenance("raw-1-1", 2, runs((4,)), "again")
     assert len(out.headers) == 4
 
 
@@ -53,9 +53,9 @@ def test_a_message_that_could_not_be_read_whole_names_what_it_named_before() -> 
     message, original = refused(0, of=1)
     [(rows, out)] = redrive.copy(message, original, [0])
     assert (rows, said(out).rows) == ([0], None)
-    message, original = refused(0, of=1, headers=provenance.write(Provenance("o", 1, (5, 6))))
+    message, original = refused(0, of=1, headers=provenance.write(Provenance("o", 1, runs((5, 6)))))
     [(_, out)] = redrive.copy(message, original, [0])
-    assert said(out).rows == (5, 6)
+    assert said(out).rows == runs((5, 6))
 
 
 def test_rows_beyond_a_header_go_in_further_copies() -> None:
@@ -64,7 +64,7 @@ def test_rows_beyond_a_header_go_in_further_copies() -> None:
     made = redrive.copy(message, original, rows)
     assert [len(named) for named, _ in made] == [2_000, 2_000, 1_000]
     assert [row for named, _ in made for row in named] == rows
-    assert [said(out).rows for _, out in made] == [tuple(named) for named, _ in made]
+    assert [said(out).rows for _, out in made] == [runs(named) for named, _ in made]
     together = redrive.copy(message, original, list(range(10_000)))
     assert len(together) == 1
 
@@ -88,7 +88,7 @@ def test_where_no_letter_names_the_rows_any_more_that_is_said() -> None:
 
 @pytest.mark.parametrize(("hop", "most", "goes"), [(0, 1, True), (2, 3, True), (3, 3, False), (3, 4, True)])
 def test_a_row_is_not_re_driven_for_ever(hop: int, most: int, goes: bool) -> None:
-    message, _ = refused(1, headers=provenance.write(Provenance("o", hop, (1,))))
+    message, _ = refused(1, headers=provenance.write(Provenance("o", hop, runs((1,)))))
     planned = redrive.plan(message, NONE, max_hops=most)
     assert (planned.problem is None) == goes
     assert goes or planned.problem == "re-driven 3 times already, and refused again"

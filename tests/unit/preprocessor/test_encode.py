@@ -140,7 +140,7 @@ def copied(of: Provenance, value: bytes | None = FOUR, offset: int = 8) -> Recor
 
 
 def test_a_redrive_takes_the_named_rows_under_their_own_numbers_and_says_where_they_are_from() -> None:
-    outcome = run(copied(Provenance(ORIGIN, hop=2, rows=(1, 3))), Record(GOOD, offset=9))
+    outcome = run(copied(Provenance(ORIGIN, hop=2, rows=provenance.runs((1, 3)))), Record(GOOD, offset=9))
     (batch,) = encoded(outcome)
     assert keys([batch]) == [(0, 8, 3), (0, 9, 0)]
     assert [batch.column(name).to_pylist() for name in ("origin", "hop", "replay_id", "run_id")] == [
@@ -182,7 +182,7 @@ def test_a_redriven_message_that_is_still_unreadable_is_refused_again_as_one_row
 
 
 def test_rows_that_the_message_does_not_have_are_no_rows() -> None:
-    outcome = run(copied(Provenance(ORIGIN, hop=1, rows=(7, 9))))
+    outcome = run(copied(Provenance(ORIGIN, hop=1, rows=provenance.runs((7, 9)))))
     assert (encoded(outcome), letters(outcome)) == ([], [])
     assert (kinds(outcome)["redrive"].rows_in, kinds(outcome)["redrive"].messages_empty) == (0, 1)
 

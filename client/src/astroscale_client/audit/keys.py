@@ -13,7 +13,6 @@ from astroscale_shared.runtime.errors import AstroScaleError
 from numpy.typing import NDArray
 
 _LINEAGE: Final = tuple(f for f in IDENTITY if f.name in ("raw_partition", "raw_offset", "raw_row", "replay_id"))
-_UNPARSED: Final = frozenset({Reason.KILLED_TWICE, Reason.BAD_CODEC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +105,5 @@ def of_letter(record: Any, about: str) -> Letter | None:
         int(letter["partition"]),
         int(letter["offset"]),
         [int(one["row"]) for one in rejected],
-        unparsed=any(one["code"] in _UNPARSED for one in rejected),
+        unparsed=any(one["code"] == Reason.BAD_CODEC for one in rejected),
     )

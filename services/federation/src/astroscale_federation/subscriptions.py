@@ -42,9 +42,7 @@ class Subscriptions:
     def __init__(self, kafka: KafkaSettings, fail: Callable[[BaseException], None]) -> None:
         self._fail = fail
         self._log = logging.get("subscriptions")
-        self._broker: KafkaBroker = brokers.broker(
-            kafka, apply_types=False, parser=_as_it_came, decoder=_record, compression_type="lz4"
-        )
+        self._broker: KafkaBroker = brokers.broker(kafka, apply_types=False, parser=_as_it_came, decoder=_record)
         self._subscribers: dict[str, Any] = {}
 
     def add(self, topic: str, handle: Handle, *, from_beginning: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from astroscale_shared.messaging.clients import ssl_context
+from astroscale_shared.messaging.clients import compression, ssl_context
 from astroscale_shared.runtime.errors import AstroScaleError
 from astroscale_shared.runtime.settings import KafkaSettings
 
@@ -21,6 +21,7 @@ def broker(settings: KafkaSettings, **options: Any) -> KafkaBroker:
         "allow_auto_create_topics": False,
         "acks": "all",
         "enable_idempotence": True,
+        "compression_type": compression(settings),
         "retry_backoff_ms": 50,
         "security": _security(settings),
         "logger": None,

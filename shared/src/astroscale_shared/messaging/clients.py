@@ -64,13 +64,18 @@ def consumer(settings: KafkaSettings, *topics: str, **options: Any) -> AIOKafkaC
     return AIOKafkaConsumer(*topics, **chosen)
 
 
+def compression(settings: KafkaSettings) -> str | None:
+    """The codec as the client library names it."""
+    return None if settings.compression == "none" else settings.compression
+
+
 def producer(settings: KafkaSettings, **options: Any) -> AIOKafkaProducer:
     """An idempotent producer that waits for all replicas."""
     chosen: dict[str, Any] = {
         **connection(settings),
         "enable_idempotence": True,
         "acks": "all",
-        "compression_type": None if settings.compression == "none" else settings.compression,
+        "compression_type": compression(settings),
         "linger_ms": 0,
         "max_request_size": MAX_MESSAGE_BYTES + 65_536,
         "max_batch_size": MAX_MESSAGE_BYTES,

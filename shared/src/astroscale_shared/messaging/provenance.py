@@ -4,7 +4,7 @@ Whoever copies a message onto a topic writes them; who reads the topic counts it
 carries origin, hop and replay id on to what the rows become. They are read without trust: what is malformed is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -34,13 +34,13 @@ _LONGEST_REPLAY: Final = 64
 class Provenance:
     """origin: topic, partition and offset of the message's first copy, as `position` writes it; None for a first copy.
 
-    hop: how many times it was re-driven. rows: which of its rows are meant (ascending; the others are not read again),
-    None for all. replay_id: of the replay that copied it.
+    hop: how many times it was re-driven. rows: which of its rows are meant, as `runs` writes them (the others are not read
+    again), None for all: a header of few bytes may name a million. replay_id: of the replay that copied it.
     """
 
     origin: str | None = None
     hop: int = 0
-    rows: tuple[int, ...] | None = None
+    rows: tuple[range, ...] | None = None
     replay_id: str | None = None
 
     @property
@@ -55,11 +55,23 @@ class Provenance:
         if self.rows is None:
             return np.ones(rows, dtype=np.bool_)
         named = np.zeros(rows, dtype=np.bool_)
-        named[[row for row in self.rows if row < rows]] = True
+        for run in self.rows:
+            named[run.start : run.stop] = True
         return named
 
 
 FIRST: Final = Provenance()
+
+
+def runs(rows: Iterable[int]) -> tuple[range, ...]:
+    """Ascending row numbers as stretches without a gap: of 0, 1, 2, 7, range(0, 3) and range(7, 8)."""
+    found: list[range] = []
+    for row in rows:
+        if found and found[-1].stop == row:
+            found[-1] = range(found[-1].start, row + 1)
+        else:
+            found.append(range(row, row + 1))
+    return tuple(found)
 
 
 def position(topic: str, partition: int, offset: int) -> str:
@@ -71,7 +83,7 @@ def write(of: Provenance) -> Headers:
     """Headers for the producer; none for a first copy."""
     said = {ORIGIN: of.origin, HOP: of.hop or None, REPLAY: of.replay_id}
     if of.rows is not None:
-        said[ROWS] = _ranges(of.rows)
+        said[ROWS] = ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in of.rows)
     return [(name, str(value).encode()) for name, value in said.items() if value is not None]
 
 
@@ -87,31 +99,22 @@ def read(headers: dict[str, str]) -> Provenance:
     hop = _whole(headers.get(HOP, "0"))
     if hop is None or hop > MOST_HOPS:
         raise _bad(HOP, headers[HOP], f"allowed is a whole number up to {MOST_HOPS}")
+    if hop and origin is None:
+        raise _bad(HOP, headers[HOP], f"allowed is 0 without {ORIGIN}")
     rows = _rows(headers[ROWS]) if ROWS in headers else None
     return Provenance(origin, hop, rows, replay_id)
 
 
-def _rows(text: str) -> tuple[int, ...]:
-    """Of "0-2,7": (0, 1, 2, 7)."""
-    found: list[int] = []
+def _rows(text: str) -> tuple[range, ...]:
+    """Of "0-2,7": (range(0, 3), range(7, 8))."""
+    found: list[range] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
         low, high = _whole(first), _whole(last if dash else first)
-        if low is None or high is None or low > high or high >= 1_000_000 or (found and low <= found[-1]):
+        if low is None or high is None or low > high or high >= 1_000_000 or (found and low < found[-1].stop):
             raise _bad(ROWS, text, "allowed are ascending row numbers and ranges, as 0-2,7")
-        found.extend(range(low, high + 1))
+        found.append(range(low, high + 1))
     return tuple(found)
-
-
-def _ranges(rows: Sequence[int]) -> str:
-    """Of (0, 1, 2, 7): "0-2,7"."""
-    parts: list[list[int]] = []
-    for row in rows:
-        if parts and parts[-1][1] == row - 1:
-            parts[-1][1] = row
-        else:
-            parts.append([row, row])
-    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in parts)
 
 
 def _whole(text: str) -> int | None:

@@ -22,7 +22,6 @@ class Reason(StrEnum):
     BAD_ARROW = "bad_arrow", "not a readable Arrow IPC stream"
     BAD_CODEC = "bad_codec", "compressed by a codec that cannot be read here, or damaged under it"
     BAD_PROVENANCE = "bad_provenance", "headers of a re-drive or replay that cannot be read"
-    KILLED_TWICE = "killed_twice", "the process died twice while it read this message"
     TOO_MANY_ROWS = "too_many_rows", "more rows than one message may have"
     TOO_LARGE = "too_large", "more bytes, once unfolded, than one message may have"
     WRONG_TYPE = "wrong_type", "a value or column of another type"

@@ -44,7 +44,7 @@ class Receipts:
 
 def write(of: Refused, rows: list[int], sent: str, at_ms: int) -> Outgoing:
     """The receipt of one copy."""
-    named = dict(provenance.write(Provenance(rows=tuple(rows))))[provenance.ROWS].decode()
+    named = dict(provenance.write(Provenance(rows=provenance.runs(rows))))[provenance.ROWS].decode()
     receipt = Receipt(letter=of.key, letter_ms=of.at_ms, rows=named, hop=of.head.hop + 1, sent=sent, at_ms=at_ms)
     return Outgoing(topics.REDRIVEN, receipt.model_dump_json().encode(), key=f"{of.key}-{rows[0]}".encode())
 
@@ -58,5 +58,5 @@ async def read(settings: KafkaSettings) -> Receipts:
         except ValidationError:
             continue
         named = provenance.read({provenance.ROWS: receipt.rows}).rows or ()
-        given.setdefault((receipt.letter, receipt.letter_ms), set()).update(named)
+        given.setdefault((receipt.letter, receipt.letter_ms), set()).update(*named)
     return Receipts(given)

@@ -114,10 +114,10 @@ def copy(message: Refused, original: Original, rows: Sequence[int]) -> list[tupl
     made: list[tuple[list[int], Outgoing]] = []
     # A message that could not be read as a whole counts as one row, and may have any number: as before, all are meant.
     for named in [None] if head.rows_total <= 1 else _portions(rows):
-        new = Provenance(head.origin, head.hop + 1, own.rows if named is None else tuple(named), own.replay_id)
+        new = Provenance(head.origin, head.hop + 1, own.rows if named is None else named, own.replay_id)
         headers = copies.with_provenance(original.headers, new)
         outgoing = Outgoing(message.source.topic, original.value, original.key, headers, head.partition)
-        made.append((list(rows if named is None else named), outgoing))
+        made.append((list(rows) if named is None else [row for run in named for row in run], outgoing))
     return made
 
 
@@ -196,14 +196,6 @@ async def _on_its_topic(client: AIOKafkaConsumer, head: DeadLetter) -> Original 
     return Original(record.value or b"", record.key, record.headers)
 
 
-def _portions(rows: Sequence[int]) -> list[list[int]]:
-    portions: list[list[int]] = []
-    ranges = _MAX_RANGES
-    for i, row in enumerate(rows):
-        if i == 0 or row != rows[i - 1] + 1:
-            ranges += 1
-            if ranges > _MAX_RANGES:
-                portions.append([])
-                ranges = 1
-        portions[-1].append(row)
-    return portions
+def _portions(rows: Sequence[int]) -> list[tuple[range, ...]]:
+    runs = provenance.runs(rows)
+    return [runs[i : i + _MAX_RANGES] for i in range(0, len(runs), _MAX_RANGES)]

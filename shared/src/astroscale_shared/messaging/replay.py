@@ -190,7 +190,7 @@ class _Run:
         if not copies.fits(message, self._settings.compression):
             self._passed(record, too_large=1)
             return
-        rows = _rows(record) if own.rows is None else min(_rows(record), len(own.rows))
+        rows = _rows(record) if own.rows is None else min(_rows(record), sum(map(len, own.rows)))
         self._waiting.append(message)
         self._bytes += len(message.value)
         self._rows += rows
